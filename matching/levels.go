@@ -1,0 +1,227 @@
+package matching
+
+import "math"
+
+// The levels of each comparison, best first. The numbers are positions in the
+// model's lists.
+const (
+	wordSame = iota
+	wordNickname
+	wordSound
+	wordClose
+	wordInitial
+	wordFar
+	wordLookalike
+	wordPart // some words agree and some contradict
+	wordDifferent
+	wordLevels
+)
+
+const (
+	birthSame = iota
+	birthSwapped
+	birthClose
+	birthNear
+	birthYear
+	birthDifferent
+	birthLevels
+)
+
+const (
+	identSame = iota
+	identTail // phones: the last eight digits; e-mails: the mailbox at another provider
+	identClose
+	identDifferent
+	identLevels
+)
+
+const (
+	placeHome = iota
+	placeBuilding
+	placeAlmost
+	placeStreet
+	placePostal
+	placeLocality
+	placeNeighbour
+	placeTown
+	placeDifferent
+	placeLevels
+)
+
+const (
+	orgSame = iota
+	orgForm
+	orgMost
+	orgSome
+	orgDifferent
+	orgLevels
+)
+
+// comparison is the position of a comparison in a pair's outcome.
+type comparison uint8
+
+const (
+	cmpName comparison = iota
+	cmpBirth
+	cmpGender
+	cmpDocument
+	cmpPhone
+	cmpEmail
+	cmpHandle
+	cmpPlace
+	cmpEmployer
+	comparisons
+)
+
+var comparisonNames = [comparisons]string{"name", "birth_date", "gender", "document", "phone", "email", "handle", "place", "employer"}
+
+// absent is the level of a comparison that had nothing to compare.
+const absent = 0xff
+
+var (
+	givenLevels  = []string{"same", "nickname", "sound", "close", "initial", "far", "lookalike", "part", "different"}
+	familyLevels = givenLevels
+	birthNames   = []string{"same", "swapped", "close", "near", "year", "different"}
+	genderNames  = []string{"same", "different"}
+	identNames   = []string{"same", "tail", "close", "different"}
+	emailNames   = []string{"same", "mailbox", "close", "different"}
+	placeNames   = []string{"home", "building", "almost", "street", "postal", "locality", "neighbour", "town", "different"}
+	orgNames     = []string{"same", "form", "most", "some", "different"}
+)
+
+// vocabularies says which comparisons and levels a model of a kind declares.
+var vocabularies = map[Kind]map[string][]string{
+	Person: {
+		"given": givenLevels, "family": familyLevels, "name_order": {"swapped"},
+		"second_name": {"missing"}, "birth_date": birthNames, "gender": genderNames,
+		"document": identNames, "phone": identNames, "email": emailNames,
+		"handle": {"same", "different"}, "place": placeNames, "employer": {"same", "different"},
+	},
+	Organization: {
+		"title": orgNames, "document": identNames, "phone": identNames,
+		"email": emailNames, "handle": {"same", "different"}, "place": placeNames,
+	},
+}
+
+// weight is what a level says against strangers and against kin, in millibits.
+// A level with a spread adds the rarity of the value to stranger.
+type weight struct {
+	stranger, kin int32
+	rarity        bool
+}
+
+// compiled is the model as the scorer reads it: integers by position.
+type compiled struct {
+	prior, kinPrior              int32
+	match, review, floor, strong int32
+	cut, pairCap, nameCap        int32
+	given, family                [wordLevels]weight
+	order, second                weight
+	birth                        [birthLevels]weight
+	gender                       [2]weight
+	document, phone, email       [identLevels]weight
+	handle, employer             [2]weight
+	place                        [placeLevels]weight
+	title                        [orgLevels]weight
+	rareGiven, rareFamily        int32
+	rareWord, rareTown, rareCity int32
+	sharing                      []sharingStep
+	exclusive                    exclusions
+}
+
+type sharingStep struct{ people, discount int32 }
+
+func compile(m *Model) compiled {
+	c := compiled{
+		prior: bits32(m.Prior), kinPrior: bits32(m.Kin.Prior),
+		match: bits32(m.Thresholds.Match), review: bits32(m.Thresholds.Review),
+		floor: bits32(m.Thresholds.LinkFloor), strong: bits32(m.Thresholds.Strong),
+		cut: bits32(m.Thresholds.Cut), pairCap: bits32(m.PairCap), nameCap: bits32(m.Rarity.NameCap),
+		rareGiven: bits32(m.Rarity.Given), rareFamily: bits32(m.Rarity.Family),
+		rareWord: bits32(m.Rarity.Word), rareTown: bits32(m.Rarity.Locality), rareCity: bits32(m.Rarity.City),
+		exclusive: exclusionsOf(m.Exclusive),
+	}
+	for name, into := range map[string][]weight{
+		"given": c.given[:], "family": c.family[:], "birth_date": c.birth[:], "gender": c.gender[:],
+		"document": c.document[:], "phone": c.phone[:], "email": c.email[:], "handle": c.handle[:],
+		"place": c.place[:], "employer": c.employer[:], "title": c.title[:],
+	} {
+		for i, l := range m.Comparisons[name] {
+			into[i] = l.weight()
+		}
+	}
+	if l := m.Comparisons["name_order"]; len(l) > 0 {
+		c.order = l[0].weight()
+	}
+	if l := m.Comparisons["second_name"]; len(l) > 0 {
+		c.second = l[0].weight()
+	}
+	for _, s := range m.Sharing {
+		c.sharing = append(c.sharing, sharingStep{int32(s.People), bits32(s.Discount)})
+	}
+	return c
+}
+
+func bits32(b float64) int32 { return int32(millibits(b)) }
+
+func (l Level) weight() weight {
+	w := weight{kin: bits32(math.Log2(l.M / l.Kin))}
+	if l.Spread > 0 {
+		w.stranger, w.rarity = bits32(math.Log2(l.M/l.Spread)), true
+	} else {
+		w.stranger = bits32(math.Log2(l.M / l.U))
+	}
+	return w
+}
+
+// discount gives how many millibits an identifier loses that this many distinct
+// people hold, and the position of the step.
+func (c *compiled) discount(people int) (millibits int32, step uint8) {
+	for i, s := range c.sharing {
+		if int32(people) < s.people {
+			break
+		}
+		millibits, step = s.discount, uint8(i+1)
+	}
+	return millibits, step
+}
+
+// Exclusive attributes, as the model and refusals name them.
+const (
+	exclusiveDocument   = "document"
+	exclusiveBirth      = "birth_date_and_given_name"
+	exclusiveGeneration = "generation"
+)
+
+var exclusiveNames = []string{exclusiveDocument, exclusiveBirth, exclusiveGeneration}
+
+// exclusions is a set of exclusive attributes.
+type exclusions uint8
+
+const (
+	excludesDocument exclusions = 1 << iota
+	excludesBirth
+	excludesGeneration
+)
+
+func exclusionsOf(names []string) exclusions {
+	var set exclusions
+	for _, n := range names {
+		for i, known := range exclusiveNames {
+			if n == known {
+				set |= 1 << i
+			}
+		}
+	}
+	return set
+}
+
+// name is the first attribute of the set, "" when it is empty.
+func (x exclusions) name() string {
+	for i, known := range exclusiveNames {
+		if x&(1<<i) != 0 {
+			return known
+		}
+	}
+	return ""
+}
