@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -134,7 +133,7 @@ func (a *app) withKeys(ctx context.Context, do func(context.Context, keyDesk) er
 	if a.data == "" {
 		return usage("say which hub: --data DIR, or --url of a running one")
 	}
-	if _, err := os.Stat(addressPath(a.data)); err == nil {
+	if hubRuns(ctx, a.data) {
 		return a.withRemoteKeys(ctx, do)
 	}
 	return a.withLocalKeys(ctx, do)

@@ -21,6 +21,7 @@ type Book struct {
 	edges    map[uuid.UUID]map[uuid.UUID]int64 // weight of every edge at or above review, both ways
 	stated   map[uuid.UUID][]uuid.UUID         // links stated by sources, both ways
 	verdicts verdicts
+	open     openPairs // potential matches as last published
 }
 
 // member is one source record that was ever seen.
@@ -42,6 +43,7 @@ func NewBook(engine *matching.Engine) *Book {
 		groups:   map[uuid.UUID][]uuid.UUID{},
 		edges:    map[uuid.UUID]map[uuid.UUID]int64{},
 		stated:   map[uuid.UUID][]uuid.UUID{},
+		open:     newOpenPairs(),
 		verdicts: verdicts{byEvent: map[events.EventID]verdict{}, byRecord: map[uuid.UUID]map[events.EventID]bool{}},
 	}
 }

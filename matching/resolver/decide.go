@@ -419,12 +419,12 @@ func (b *Book) strongest(x uuid.UUID) []uuid.UUID {
 	return out[:min(len(out), maxPotential)]
 }
 
-// notePublished compares each group with what was last published about it, and
-// remembers the new state. It says whether anything differs.
+// notePublished compares a part with what was last published about its records,
+// and remembers the new state. It says whether anything differs.
 func (b *Book) notePublished(p Part) bool {
 	changed := false
 	for _, g := range p.Groups {
-		sum := checksum(g, p.Links, p.Potential)
+		sum := checksum(g, p.Links)
 		for _, id := range g {
 			m := b.members[id]
 			if m.sum != sum {
@@ -436,7 +436,7 @@ func (b *Book) notePublished(p Part) bool {
 		b.noteLink(l.A, l.B)
 		b.noteLink(l.B, l.A)
 	}
-	return changed
+	return b.open.replace(p.Groups, p.Potential) || changed
 }
 
 // noteLink remembers the strongest link of a record, for the day it is withdrawn.
@@ -459,30 +459,23 @@ func (b *Book) explain(p *Part) {
 	}
 }
 
-// checksum sums up what is published about one group; never 0, but 0 for a
-// record alone without potential matches, as which every record begins.
-func checksum(group []uuid.UUID, links, potential []events.IdentityLink) uint64 {
+// checksum sums up what is published about one group: its members and links. It
+// is 0 for a record alone, as which every record begins, and else never 0.
+func checksum(group []uuid.UUID, links []events.IdentityLink) uint64 {
+	if len(group) == 1 {
+		return 0
+	}
 	h := fnv.New64a()
-	said := len(group) > 1
 	for _, id := range group {
 		h.Write(id[:])
 	}
-	for i, ls := range [2][]events.IdentityLink{links, potential} {
-		for _, l := range ls {
-			_, a := slices.BinarySearchFunc(group, l.A, compareIDs)
-			_, c := slices.BinarySearchFunc(group, l.B, compareIDs)
-			if a || c {
-				said = true
-				h.Write([]byte{byte(i)})
-				h.Write(l.A[:])
-				h.Write(l.B[:])
-				h.Write(binary.BigEndian.AppendUint64(nil, uint64(l.Weight)))
-				h.Write([]byte(l.Rule + "|" + l.RefusedBy))
-			}
+	for _, l := range links {
+		if _, in := slices.BinarySearchFunc(group, l.A, compareIDs); in {
+			h.Write(l.A[:])
+			h.Write(l.B[:])
+			h.Write(binary.BigEndian.AppendUint64(nil, uint64(l.Weight)))
+			h.Write([]byte(l.Rule))
 		}
-	}
-	if !said {
-		return 0
 	}
 	return h.Sum64() | 1
 }

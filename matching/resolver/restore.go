@@ -26,7 +26,7 @@ func (r *Resolver) restore(ctx context.Context) (Cursor, error) {
 	if err != nil {
 		return at, err
 	}
-	for _, load := range []func(context.Context) error{r.loadRecords, r.loadGroups, r.loadStated, r.loadVerdicts} {
+	for _, load := range []func(context.Context) error{r.loadRecords, r.loadGroups, r.loadStated, r.loadOpen, r.loadVerdicts} {
 		if err := load(ctx); err != nil {
 			return at, err
 		}
@@ -168,6 +168,17 @@ func (r *Resolver) loadStated(ctx context.Context) error {
 			r.book.State(uuid.UUID(row.Key[1:17]), uuid.UUID(row.Key[17:33]))
 		}
 	}
+	return nil
+}
+
+func (r *Resolver) loadOpen(ctx context.Context) error {
+	for row, err := range r.cfg.State.Load(ctx, []byte{rowOpen}) {
+		if err != nil {
+			return fmt.Errorf("load potential matches: %w", err)
+		}
+		r.book.open.load(row)
+	}
+	clear(r.book.open.touched)
 	return nil
 }
 

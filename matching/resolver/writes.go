@@ -20,6 +20,7 @@ const (
 	rowGroup     = 'g' // + uuid → groupRow
 	rowStated    = 's' // + uuid + uuid → empty: a link stated by a source
 	rowVerdict   = 'v' // + event → verdict
+	rowOpen      = 'p' // + uuid + uuid → checksum: a potential match as last published
 	rowWithdrawn = 'w' // + event → empty: a verdict taken back
 )
 
@@ -210,10 +211,9 @@ func (b *Book) adopt(d events.IdentityResolved) {
 	}
 	b.regroup(groups)
 	slices.SortFunc(d.Links, compareLinks)
-	slices.SortFunc(d.Potential, compareLinks)
-	d.Potential = slices.CompactFunc(d.Potential, func(p, q events.IdentityLink) bool { return compareLinks(p, q) == 0 })
+	b.open.replace(groups, d.Potential)
 	for _, g := range groups {
-		sum := checksum(g, d.Links, d.Potential)
+		sum := checksum(g, d.Links)
 		for _, id := range g {
 			b.members[id].sum = sum
 		}
@@ -226,7 +226,7 @@ func (b *Book) adopt(d events.IdentityResolved) {
 
 // rows gives everything to save, each key once.
 func (w *writes) rows() []Row {
-	out := w.other
+	out := append(w.other, w.r.book.open.saved()...)
 	for id, row := range w.records {
 		out = append(out, Row{Key: key(rowRecord, id), Value: mustJSON(row)})
 	}
