@@ -16,9 +16,12 @@ import (
 	"ficha/projections/contact"
 )
 
-// EventReader gives the event at a position, or events.ErrNotFound; events.Log is one.
+// EventReader reads single events; events.Log is one.
 type EventReader interface {
+	// Get gives the event at a position, or events.ErrNotFound.
 	Get(ctx context.Context, p events.Position) (events.Stored, error)
+	// End is the position of the last event.
+	End(ctx context.Context) (events.Position, error)
 }
 
 // EventFinder finds events by (source, id); events.IDIndex is one. A hash that
@@ -62,6 +65,7 @@ type Config struct {
 	Freshness    Freshness
 	Checker      ContactChecker
 	Keys         Authenticator // not needed when Insecure
+	Secret       []byte        // at least 16 bytes, the same for ever: event ids of repeatable requests hang on it
 	Insecure     bool          // optional: every request is an admin's; for a hub on a laptop only
 	Status       func(context.Context) (Status, error)
 	Ready        func(context.Context) error // nil: ready; else the reason, without personal data
@@ -100,6 +104,9 @@ func (c *Config) Validate() error {
 		if missing {
 			return fmt.Errorf("configure api: %s is missing: %w", name, events.ErrInvalid)
 		}
+	}
+	if len(c.Secret) < 16 {
+		return fmt.Errorf("configure api: Secret has %d bytes, want at least 16: %w", len(c.Secret), events.ErrInvalid)
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader

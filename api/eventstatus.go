@@ -219,7 +219,3 @@ func exampleStatusAnswer() EventsStatusAnswer {
 		}},
 	}
 }
-
-func exampleCustomer() uuid.UUID {
-	return events.RecordKey{Source: "/crm/bank", ID: "1"}.UUID()
-}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ficha/events"
+	"ficha/projections/contact"
 )
 
 // metrics are what the hub tells Prometheus. No label ever holds a customer's
@@ -54,6 +55,18 @@ func (m *metrics) submitted(results []events.EventResult) {
 		}
 		m.events.WithLabelValues(source, string(r.Status)).Inc()
 	}
+}
+
+// checked counts an answer by its first reason that denies, which is the weightiest.
+func (m *metrics) checked(a *contact.Answer) {
+	reason := ""
+	for i := range a.Reasons {
+		if a.Reasons[i].Effect == contact.EffectDeny {
+			reason = string(a.Reasons[i].Code)
+			break
+		}
+	}
+	m.checks.WithLabelValues(string(a.Decision), reason).Inc()
 }
 
 // scrape answers /metrics. The gauges are of this moment and belong to this

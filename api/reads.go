@@ -16,13 +16,13 @@ import (
 // readProblems are what any read of the projections may answer with.
 var readProblems = []int{http.StatusConflict, http.StatusUnprocessableEntity}
 
-// atLeast asks a read to include a position.
-type atLeast struct {
+// AtLeast asks a read to include a position.
+type AtLeast struct {
 	MinPosition uint64 `query:"min_position" doc:"The answer includes everything up to this position, else 409 stale after a second"`
 	Header      uint64 `header:"Ficha-Position" doc:"Same as min_position"`
 }
 
-func (a atLeast) position() events.Position { return events.Position(max(a.MinPosition, a.Header)) }
+func (a AtLeast) position() events.Position { return events.Position(max(a.MinPosition, a.Header)) }
 
 // AsOf says what an answer includes.
 type AsOf struct {

@@ -14,12 +14,12 @@ type route struct {
 	id, method, path string
 	tag              string
 	summary          string
-	text             string // Markdown
-	problems         []int  // statuses beside those that any route may answer with
-	request          any    // example of the body, valid against its schema
-	response         any    // example of the answer, valid against its schema
-	body             *huma.RequestBody
-	limit            int64 // bytes of the body; 0: 1 MiB
+	text             string            // Markdown
+	problems         []int             // statuses beside those that any route may answer with
+	request          any               // example of the body, valid against its schema
+	response         any               // example of the answer, valid against its schema
+	body             *huma.RequestBody // of routes that read the body themselves
+	limit            int64             // bytes of the body; 0: 1 MiB
 }
 
 // register adds an operation. Whatever error h gives goes through the table of
@@ -28,7 +28,7 @@ func register[I, O any](s *server, r route, h func(context.Context, *I) (*O, err
 	rule, _ := accessTo(r.id)
 	op := huma.Operation{
 		OperationID: r.id, Method: r.method, Path: r.path, Tags: []string{r.tag},
-		Summary: r.summary, Description: r.text, RequestBody: r.body, MaxBodyBytes: r.limit,
+		Summary: r.summary, Description: r.text, MaxBodyBytes: r.limit,
 		Responses: s.problemResponses(r, rule),
 	}
 	op.Security = security(rule)
@@ -47,6 +47,19 @@ func register[I, O any](s *server, r route, h func(context.Context, *I) (*O, err
 		}
 		return out, nil
 	})
+	if r.body != nil { // only now: told before, huma would read and decode the body
+		s.documented(r.path, r.id).RequestBody = r.body
+	}
+}
+
+// documented gives an operation of the OpenAPI document.
+func (s *server) documented(path, id string) *huma.Operation {
+	for _, op := range operationsOf(s.api.OpenAPI().Paths[path]) {
+		if op.OperationID == id {
+			return op
+		}
+	}
+	return &huma.Operation{}
 }
 
 // security is a key, or nothing at all where the table says open.

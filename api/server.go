@@ -11,6 +11,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/language"
+
+	"ficha/projections/contact"
 )
 
 // server holds what the routes share.
@@ -20,6 +23,10 @@ type server struct {
 	access  map[string]access // by operation id; see accessTo
 	metrics *metrics
 	limits  *limits
+	clicks  *clicks
+
+	languages language.Matcher
+	summaries *contact.Summariser
 }
 
 // New gives the handler of all routes. It fails when cfg lacks something, or
@@ -40,12 +47,18 @@ func build(cfg Config) (*server, *mux, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, nil, err
 	}
-	s := &server{cfg: cfg, limits: newLimits(cfg.Rate, cfg.Clock)}
+	summaries, err := contact.NewSummariser(contact.GoldenIdentity{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("build api: %w", err)
+	}
+	s := &server{summaries: summaries, cfg: cfg, limits: newLimits(cfg.Rate, cfg.Clock), languages: newLanguages(), clicks: newClicks()}
 	s.metrics = newMetrics(cfg)
 	m := newMux()
 	s.api = huma.NewAPI(s.humaConfig(), m)
 	s.api.UseMiddleware(s.guard)
 	s.routes()
+	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorModel") // huma's, never answered
+	delete(s.api.OpenAPI().Components.Schemas.Map(), "ErrorDetail")
 	table, err := checkTable(s.api)
 	if err != nil {
 		return nil, nil, fmt.Errorf("build api: %w", err)

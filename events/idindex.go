@@ -87,7 +87,8 @@ type IDIndex interface {
 	// whose hash is there already stays as it was: the first one counts.
 	// next.Position may equal at (only the door moved). With sync everything up
 	// to now, earlier Advances included, is on disk when it returns nil; without,
-	// the latest Advances may be lost in a crash, but only from the end.
+	// the latest Advances may be lost in a crash, but only from the end. The caller
+	// may use entries again afterwards.
 	Advance(ctx context.Context, at Position, next IndexState, entries []IDEntry, sync bool) error
 }
 

@@ -52,12 +52,12 @@ func edits(a, b string) int {
 	case len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]:
 		return 1
 	}
-	return alignment(a, b)
+	return table(a, b)
 }
 
-// alignment fills the table of optimal string alignment for what is left after
+// table computes optimal string alignment for what is left after
 // the common ends are off, and gives at most 3.
-func alignment(a, b string) int {
+func table(a, b string) int {
 	var rows [3][longestWord + 1]uint8
 	prev2, prev, cur := &rows[0], &rows[1], &rows[2]
 	for j := range len(b) + 1 {

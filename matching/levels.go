@@ -29,7 +29,7 @@ const (
 
 const (
 	identSame = iota
-	identTail // phones: the last eight digits; e-mails: the mailbox at another provider
+	identTail // the last eight digits of a phone, the last four of a document
 	identClose
 	identDifferent
 	identLevels
@@ -46,6 +46,15 @@ const (
 	placeTown
 	placeDifferent
 	placeLevels
+)
+
+const (
+	emailSame    = iota
+	emailMailbox // the same mailbox at another provider
+	emailClose
+	emailNamed // the same, but the mailbox is nothing but the name
+	emailDifferent
+	emailLevels
 )
 
 const (
@@ -84,7 +93,7 @@ var (
 	birthNames   = []string{"same", "swapped", "close", "near", "year", "different"}
 	genderNames  = []string{"same", "different"}
 	identNames   = []string{"same", "tail", "close", "different"}
-	emailNames   = []string{"same", "mailbox", "close", "different"}
+	emailNames   = []string{"same", "mailbox", "close", "named", "different"}
 	placeNames   = []string{"home", "building", "almost", "street", "postal", "locality", "neighbour", "town", "different"}
 	orgNames     = []string{"same", "form", "most", "some", "different"}
 )
@@ -119,7 +128,8 @@ type compiled struct {
 	order, second                weight
 	birth                        [birthLevels]weight
 	gender                       [2]weight
-	document, phone, email       [identLevels]weight
+	document, phone              [identLevels]weight
+	email                        [emailLevels]weight
 	handle, employer             [2]weight
 	place                        [placeLevels]weight
 	title                        [orgLevels]weight

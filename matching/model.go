@@ -96,8 +96,9 @@ type SharingStep struct {
 
 // Level is one outcome of a comparison. M is its probability among records of one
 // person, U among strangers, Kin among members of a household. Where Spread is
-// given instead of U, u is the share of the value times Spread, the number of
-// values that look as much alike.
+// given instead of U, u is the share of the value times Spread: how many
+// times as often as the value itself something that agrees on this level turns up
+// by chance.
 type Level struct {
 	Level  string  `yaml:"level"`
 	M      float64 `yaml:"m"`
@@ -198,8 +199,8 @@ func checkLevels(got []Level, want []string) error {
 		if !probability(l.M) || !probability(l.Kin) || (l.Spread == 0 && !probability(l.U)) {
 			return fmt.Errorf("level %s: m, kin and u (or spread) must be in (0, 1]", l.Level)
 		}
-		if l.Spread != 0 && (l.Spread < 1 || l.Spread > 1000 || l.U != 0) {
-			return fmt.Errorf("level %s: spread must be in 1…1000 and stand alone", l.Level)
+		if l.Spread != 0 && (l.Spread < 0.01 || l.Spread > 1000 || l.U != 0) {
+			return fmt.Errorf("level %s: spread must be in 0.01…1000 and stand alone", l.Level)
 		}
 		w := l.typical()
 		if w > last+1e-9 {

@@ -17,6 +17,15 @@ type Fold interface {
 	Apply(w Work, e events.Decoded) error
 }
 
+// EnvelopeFold is a fold that looks at envelopes and stored bytes alone (the
+// witness). It is also given events whose data could not be decoded, with a nil
+// Payload; for every other fold these are dead letters.
+type EnvelopeFold interface {
+	Fold
+	// FoldsEnvelopes does nothing; having it is the claim.
+	FoldsEnvelopes()
+}
+
 // Work is a fold's view of its rows while a batch of events is folded: reads see
 // the writes of earlier events of the batch. Keys and values passed in are kept
 // and must not be changed afterwards; those handed out are read-only.

@@ -11,9 +11,10 @@
 // data of the old one into the new. The examples in testdata/<type> are read by
 // tests for ever.
 //
-// Two keywords are the hub's own and mean nothing to other validators: the
-// formats line (no control characters), partial-date (YYYY[-MM[-DD]], a real
-// date) and int64; and remedy, what to tell a sender whose data fails there.
+// Some words are the hub's own and mean nothing to other validators: the formats
+// line (no control characters), partial-date (YYYY[-MM[-DD]], a real date),
+// int64 (digits only, 64 bits) and contact-point (exactly one way to reach
+// somebody); and the keyword remedy, what to tell a sender whose data fails there.
 //
 // The package is a leaf: it knows types as strings and imports nothing of the hub.
 package schemas

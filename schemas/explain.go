@@ -32,6 +32,9 @@ func (s *schema) explain(leaf *jsonschema.ValidationError, data any) []Violation
 	case "enum", "const":
 		return at("enum", "is not one of the words allowed here", strings.TrimSpace("Use one of: "+words(rule)+". "+own))
 	case "format":
+		if rule["format"] == "contact-point" {
+			return at("choice", "does not name exactly one way to reach somebody", own)
+		}
 		return at("format", formatDetail(rule), formatRemedy(rule))
 	case "pattern":
 		return at("pattern", "does not have the form that is wanted here", own)
@@ -43,7 +46,7 @@ func (s *schema) explain(leaf *jsonschema.ValidationError, data any) []Violation
 		return at("count", fmt.Sprintf("holds more than %v values", rule[keyword]), "Send fewer.")
 	case "minimum", "maximum":
 		return at("range", "is outside of the range allowed here", bounds(rule))
-	case "anyOf", "oneOf", "dependentRequired":
+	case "anyOf", "oneOf":
 		return at("choice", "does not name what is needed here exactly", own)
 	}
 	return at("schema", "does not fit the schema ("+keyword+")", own)
@@ -59,9 +62,6 @@ func (s *schema) rule(location string) (rule map[string]any, keyword string) {
 			rule, keyword = m, token
 		}
 		v = follow(v, []string{token})
-		if keyword == "dependentRequired" {
-			break
-		}
 	}
 	return rule, keyword
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,7 +16,7 @@ import (
 var files embed.FS
 
 const (
-	base   = "ficha:/schemas/"
+	base   = "ficha:///schemas/"
 	shapes = "shapes.json"
 )
 
@@ -28,11 +27,13 @@ type Registry struct {
 	types   []string // sorted, superseded ones left out
 }
 
-// schema is one type's schema in three forms: to serve, to explain by, to validate by.
+// schema is one type's schema in four forms: to serve, to explain by, to
+// validate by, and to see quickly that data fits.
 type schema struct {
 	text     []byte
 	document map[string]any
 	compiled *jsonschema.Schema
+	quick    *quick
 }
 
 // New reads and compiles the embedded schemas. It fails only if the binary was
@@ -99,7 +100,9 @@ func compile(name string, shared map[string]any) (*schema, error) {
 	c.Draft = jsonschema.Draft2020
 	c.AssertFormat = true
 	c.Formats = formats()
-	c.LoadURL = func(url string) (io.ReadCloser, error) { return nil, errors.New("schemas are not loaded from elsewhere") }
+	c.LoadURL = func(url string) (io.ReadCloser, error) {
+		return nil, fmt.Errorf("load %s: schemas are not loaded from elsewhere", url)
+	}
 	if err := c.AddResource(base+name, bytes.NewReader(text)); err != nil {
 		return nil, fmt.Errorf("compile schema %s: %w", name, err)
 	}
@@ -107,7 +110,11 @@ func compile(name string, shared map[string]any) (*schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile schema %s: %w", name, err)
 	}
-	return &schema{text: text, document: doc, compiled: compiled}, nil
+	q, err := newQuick(doc)
+	if err != nil {
+		return nil, fmt.Errorf("compile schema %s: %w", name, err)
+	}
+	return &schema{text: text, document: doc, compiled: compiled, quick: q}, nil
 }
 
 // inline copies v with every reference replaced by what it refers to, in the

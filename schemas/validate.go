@@ -30,6 +30,9 @@ func (r *Registry) Validate(typ string, data any) []Violation {
 	if s == nil {
 		return []Violation{r.unknownType(typ)}
 	}
+	if s.quick.fits(data) {
+		return nil
+	}
 	err := s.compiled.Validate(data)
 	if err == nil {
 		return nil

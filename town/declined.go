@@ -82,10 +82,10 @@ func (t *Town) declined(no uint64) *unit {
 func (t *Town) declinedStory(u *unit) {
 	order := activity{source: SourceShop, stream: "order", channel: "web", direction: "inbound", purpose: "service", products: []string{"books"}, outcomes: []string{"sale"}, subjects: []string{"Pedido en línea"}}
 	t.happens(u, occurrence{at: 33 * oneDay, kind: interacted, record: 1, ref: -1, act: &order})
-	for i := range declinedCalls {
+	for i, after := range [declinedCalls]second{0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 15, 17, 18, 20} {
 		call := &activity{source: SourcePBX, stream: "call", channel: "voice", direction: "outbound", purpose: "marketing", campaign: "loan-spring", team: "sales",
 			products: []string{declinedProduct}, outcomes: []string{"declined"}, subjects: []string{"Oferta de crédito"}}
-		at, record := declinedFrom+second(i)*(21*oneDay/declinedCalls), 0
+		at, record := declinedFrom+after*oneDay+second(i%5)*(73*minute), 0
 		switch {
 		case i == 4 || i == 9: // he asks for somebody in charge
 			call.team, call.outcomes = "sales-supervisors", []string{"do_not_contact"}

@@ -52,11 +52,11 @@ func companyDocument(c *country, n, seed uint64) events.Document {
 	case "CO":
 		doc.Number = nitCO(v + 900_000_000)
 	case "AR":
-		doc.Kind, doc.Number = "cuit", weighted11("30"+strconv.FormatUint(v+61_000_000, 10))
+		doc.Kind, doc.Number = "cuit", cuit("30"+strconv.FormatUint(v+61_000_000, 10))
 	case "CL":
 		doc.Kind, doc.Number = "rut", rut(v+76_000_000)
 	default:
-		doc.Kind, doc.Number = "ruc", weighted11("20"+strconv.FormatUint(v+40_000_000, 10))
+		doc.Kind, doc.Number = "ruc", ruc("20"+strconv.FormatUint(v+40_000_000, 10))
 	}
 	return doc
 }
@@ -139,21 +139,28 @@ func nitCO(v uint64) string {
 	return s + "-" + strconv.Itoa(check)
 }
 
-// weighted11 adds the check digit of an Argentine CUIT or a Peruvian RUC. Ten
-// is not given: the number before it stands in.
-func weighted11(s string) string {
-	weights := [...]int{5, 4, 3, 2, 7, 6, 5, 4, 3, 2}
+// cuit adds the check digit to an Argentine number. Ten is not given: another
+// number stands in.
+func cuit(s string) string {
 	for {
-		sum := 0
-		for i, w := range weights {
-			sum += int(s[i]-'0') * w
-		}
-		if check := (11 - sum%11) % 11; check < 10 {
+		if check := (11 - weighted(s)%11) % 11; check < 10 {
 			return s + strconv.Itoa(check)
 		}
-		last, _ := strconv.ParseUint(s, 10, 64) // digits by construction
-		s = strconv.FormatUint(last+5_000_000, 10)
+		n, _ := strconv.ParseUint(s, 10, 64) // digits by construction
+		s = strconv.FormatUint(n+5_000_000, 10)
 	}
+}
+
+// ruc adds the check digit to a Peruvian number; ten and eleven fold to 0 and 1.
+func ruc(s string) string { return s + strconv.Itoa((11-weighted(s)%11)%10) }
+
+// weighted is the sum that CUIT and RUC are checked by.
+func weighted(s string) int {
+	sum := 0
+	for i, w := range [...]int{5, 4, 3, 2, 7, 6, 5, 4, 3, 2} {
+		sum += int(s[i]-'0') * w
+	}
+	return sum
 }
 
 // rfcCompany is a Mexican company's key: three letters, date of foundation, two

@@ -91,10 +91,12 @@ func (l *lexicon) given(d *dice, female bool, country string) string {
 	if !d.chance(two) {
 		return name
 	}
-	if other := second.pick(d); other != name {
+	switch other := second.pick(d); {
+	case other == name, other == "José" && name != "María":
+		return name
+	default:
 		return name + " " + other
 	}
-	return name
 }
 
 // surname draws a surname of the country.

@@ -75,7 +75,7 @@ func (t *Town) afterlife(d *dice, u *unit, i int) {
 	o := occurrence{member: r.member, record: i, ref: -1}
 	later := r.at + second(d.between(int(3*oneDay), int(25*oneDay)))
 	switch {
-	case r.before >= 0 && d.chance(350):
+	case r.before >= 0 && u.records[r.before].gone == never && d.chance(350):
 		o.at, o.kind = later, merged
 		if t.happens(u, o) >= 0 {
 			r.gone = later

@@ -39,12 +39,12 @@ type habit struct {
 
 func habits() []habit {
 	return []habit{
-		{source: SourceCRM, prefix: "C", knows: 640, twice: 45, phone: 920, email: 780, document: 560, birth: 680, address: 640, family2: 800, plain: 250},
-		{source: SourceCore, prefix: "K", knows: 460, phone: 880, email: 560, document: 980, birth: 980, address: 940, family2: 970, plain: 1000, official: true, shouting: true},
-		{source: SourcePBX, prefix: "T", knows: 270, twice: 25, phone: 1000, email: 240, document: 330, birth: 120, family2: 350, plain: 500, short: 40, whole: true},
-		{source: SourceChat, prefix: "W", knows: 230, phone: 640, email: 920, document: 60, birth: 40, family2: 200, plain: 550, short: 280},
-		{source: SourceShop, prefix: "S", knows: 430, twice: 60, phone: 800, email: 960, document: 40, birth: 180, address: 900, family2: 330, plain: 550, short: 120},
-		{source: SourceCitizen, prefix: "M", knows: 370, phone: 620, email: 480, document: 920, birth: 880, address: 930, family2: 960, plain: 300, official: true},
+		{source: SourceCRM, prefix: "C", knows: 640, twice: 45, phone: 950, email: 880, document: 660, birth: 720, address: 680, family2: 800, plain: 250},
+		{source: SourceCore, prefix: "K", knows: 460, phone: 930, email: 680, document: 980, birth: 980, address: 940, family2: 970, plain: 1000, official: true, shouting: true},
+		{source: SourcePBX, prefix: "T", knows: 270, twice: 25, phone: 1000, email: 420, document: 500, birth: 200, family2: 350, plain: 500, short: 40, whole: true},
+		{source: SourceChat, prefix: "W", knows: 230, phone: 830, email: 950, document: 80, birth: 40, family2: 200, plain: 550, short: 280},
+		{source: SourceShop, prefix: "S", knows: 430, twice: 60, phone: 880, email: 970, document: 40, birth: 180, address: 900, family2: 330, plain: 550, short: 120},
+		{source: SourceCitizen, prefix: "M", knows: 370, phone: 780, email: 620, document: 940, birth: 880, address: 930, family2: 960, plain: 300, official: true},
 	}
 }
 
@@ -90,8 +90,13 @@ func (t *Town) draw(d *dice, u *unit) {
 func (t *Town) add(d *dice, u *unit, member int, h *habit, before int) {
 	r := record{habit: h, member: member, before: before, gone: never}
 	r.key = events.RecordKey{Source: h.source, Stream: events.DefaultStream, ID: h.prefix + "-" + opaque(u.no<<16|uint64(len(u.records))<<4, t.cfg.Seed^uint64(h.prefix[0]))}
-	if r.at = second(d.below(int(5 * oneDay))); before >= 0 || d.chance(400) {
+	switch {
+	case before >= 0:
+		r.at = second(d.between(int(max(5*oneDay, u.records[before].at+oneDay)), int(165*oneDay)))
+	case d.chance(400):
 		r.at = second(d.between(int(5*oneDay), int(150*oneDay)))
+	default:
+		r.at = second(d.below(int(5 * oneDay)))
 	}
 	u.records = append(u.records, r)
 }

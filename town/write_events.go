@@ -155,10 +155,14 @@ func (t *Town) interaction(u *unit, o occurrence, key events.RecordKey) events.I
 	d := roll(u.seed, u.no, purposeEvent, uint64(o.at), uint64(o.member))
 	x := events.InteractionRecorded{
 		Record: events.Record{RecordKey: key}, Channel: a.channel, Direction: a.direction, StartedAt: t.stamp(o.at),
-		Purpose: a.purpose, Product: oneOf(d, a.products), Outcome: oneOf(d, a.outcomes), Subject: oneOf(d, a.subjects), Language: "es", Campaign: a.campaign,
+		Purpose: a.purpose, Outcome: oneOf(d, a.outcomes), Language: "es", Campaign: a.campaign,
 	}
+	i := d.below(len(a.products))
+	x.Product = a.products[i]
+	i = alongside(d, i, len(a.products), a.subjects)
+	x.Subject = a.subjects[i]
 	if len(a.texts) > 0 {
-		x.Text = oneOf(d, a.texts)
+		x.Text = a.texts[alongside(d, i, len(a.subjects), a.texts)]
 	}
 	phone, email := u.reachAt(o.member, o.at)
 	switch a.channel {
@@ -180,4 +184,12 @@ func (t *Town) interaction(u *unit, o occurrence, key events.RecordKey) events.I
 		x.Agent = &events.Agent{ID: agentID(d), Team: a.team}
 	}
 	return x
+}
+
+// alongside picks from a list: index i where it goes with a list of n, else any.
+func alongside(d *dice, i, n int, list []string) int {
+	if len(list) == n {
+		return i
+	}
+	return d.below(len(list))
 }

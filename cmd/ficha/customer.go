@@ -214,9 +214,9 @@ func plain(raw json.RawMessage) string {
 	}
 	var parts struct {
 		Given, Middle, Family, Family2, Full, Value, Kind, Number, Country string
-		Lines                                                             []string
-		Street, Unit, Locality, Region, Handle, Network                   string
-		PostalCode                                                        string `json:"postal_code"`
+		Lines                                                              []string
+		Street, Unit, Locality, Region, Handle, Network                    string
+		PostalCode                                                         string `json:"postal_code"`
 	}
 	if json.Unmarshal(raw, &parts) != nil {
 		return string(raw)

@@ -90,7 +90,7 @@ func (a *app) printKeys(keys []keyInfo) error {
 	tw := tabwriter.NewWriter(a.std.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(tw, "ID\tNAME\tROLES\tSOURCES\tCREATED")
 	for _, k := range keys {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Roles, ","), strings.Join(k.Sources, ","), k.Created.Format(time.RFC3339))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Roles, ","), strings.Join(k.Sources, ","), k.CreatedAt.Format(time.RFC3339))
 	}
 	return tw.Flush()
 }
@@ -110,12 +110,12 @@ func (a *app) keyRevoke() *cobra.Command {
 
 // keyInfo is what is shown of a key; Key is set at its creation alone.
 type keyInfo struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Roles   []string  `json:"roles"`
-	Sources []string  `json:"sources,omitempty"`
-	Created time.Time `json:"created"`
-	Key     string    `json:"key,omitempty"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Roles     []string  `json:"roles"`
+	Sources   []string  `json:"sources,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	Key       string    `json:"key,omitempty"`
 }
 
 // keyDesk is where keys are kept: files, or a running hub.

@@ -23,9 +23,11 @@ type candidate struct {
 
 // group is what the appender writes in one step.
 type group struct {
-	slots   []slot
-	refused uint64 // to be counted at the door
-	dead    uint64
+	slots    []slot
+	plain    []*request // without events
+	refused  uint64     // to be counted at the door
+	dead     uint64
+	attempts []*attempt
 }
 
 // slot is one event of a group and whose it is.
@@ -38,6 +40,7 @@ type slot struct {
 // plan is what is to happen to a group, given what the log holds.
 type plan struct {
 	base     events.Position   // the log's end that the plan rests on
+	brings   events.Door       // of the counts that waited, what the first write carries
 	next     events.IndexState // after the plan is done
 	answers  []events.Appended // for each slot
 	writes   []write           // in order: position base+1, base+2 …
@@ -54,9 +57,9 @@ type write struct {
 // makePlan decides about each event of a group: appended, duplicate or reused.
 // known holds, for each slot, what the id index knows (zero position: nothing);
 // mine says of a position whether this appender wrote what stands there in an
-// attempt of this very group. It is pure; the group's counted marks are read only.
+// attempt of this very group. It is pure; the group's counted marks are only read.
 func makePlan(state events.IndexState, now time.Time, g group, known []events.IDEntry, mine func(events.Position, events.IDHash) bool) plan {
-	p := plan{base: state.Position, next: state, answers: make([]events.Appended, len(g.slots))}
+	p := plan{base: state.Position, brings: pending(state), next: state, answers: make([]events.Appended, len(g.slots))}
 	if now.After(state.Recorded) {
 		p.next.Recorded = now
 	}
@@ -126,47 +129,67 @@ func (p *plan) moved(from events.IndexState) bool { return p.next != from }
 // attempt remembers a plan whose fate is not known, until the log has grown past
 // the place where it would stand.
 type attempt struct {
-	plan plan
-	of   *group // nil once the group was answered
+	plan   plan
+	of     *group
+	landed bool // some of it stands in the log
 }
 
-// holds says whether the event at a position is the one that the attempt sent.
-func (a attempt) holds(at events.Position, stored []byte) bool {
+// holds says whether the event at a position is the one that the attempt sent,
+// and what it brought.
+func (a *attempt) holds(at events.Position, stored []byte) (brought events.Door, own bool) {
 	i := int(at) - int(a.plan.base) - 1
-	return i >= 0 && i < len(a.plan.writes) && bytes.Equal(a.plan.writes[i].bytes, stored)
+	if i < 0 || i >= len(a.plan.writes) || !bytes.Equal(a.plan.writes[i].bytes, stored) {
+		return events.Door{}, false
+	}
+	if i == 0 {
+		brought = a.plan.brings
+	}
+	return brought, true
 }
 
-// adopt takes one event that stands in the log into the state. own says that this
-// appender sent it. A foreign event does not carry what only this appender's door
-// counted since the last one; that stays to be carried by the next.
-func adopt(s events.IndexState, e events.Stored, own bool) events.IndexState {
-	carried := e.Door
-	carried.InLane = 0
-	door := carried
-	if !own {
-		door.Duplicate += s.Door.Duplicate - s.Carried.Duplicate
-		door.Refused += s.Door.Refused - s.Carried.Refused
-		door.Dead += s.Door.Dead - s.Carried.Dead
-		door.Taken = door.Appended + door.Duplicate + door.Refused + door.Dead
-	}
+// adopt takes one event that stands in the log into the state. brought is what
+// the event brought into the log of the counts that waited to be carried
+// ([pending]); an event of another appender brings none of them.
+func adopt(s events.IndexState, e events.Stored, brought events.Door) events.IndexState {
+	waiting := pending(s)
+	s.Carried = e.Door
+	s.Carried.InLane = 0
+	s.Door = s.Carried
+	s.Door.Duplicate += less(waiting.Duplicate, brought.Duplicate)
+	s.Door.Refused += less(waiting.Refused, brought.Refused)
+	s.Door.Dead += less(waiting.Dead, brought.Dead)
+	s.Door.Taken = total(s.Door)
 	lane := events.LaneIndex(e.Type.Lane())
 	s.Position = e.Position
-	s.Door, s.Carried = door, carried
 	s.Recorded = e.RecordedTime
 	s.LaneCounts[lane]++
 	s.LaneEnds[lane] = e.Position
 	return s
 }
 
+// pending is what the door counted and no event carries yet.
+func pending(s events.IndexState) events.Door {
+	return events.Door{
+		Duplicate: less(s.Door.Duplicate, s.Carried.Duplicate),
+		Refused:   less(s.Door.Refused, s.Carried.Refused),
+		Dead:      less(s.Door.Dead, s.Carried.Dead),
+	}
+}
+
+// less is n-m, or zero where m is more.
+func less(n, m uint64) uint64 { return n - min(n, m) }
+
+func total(d events.Door) uint64 { return d.Appended + d.Duplicate + d.Refused + d.Dead }
+
 // adoptAtStart is adopt where it is not known whose event it is: after a restart
 // it is nearly always this appender's own, which carries all that the door had
 // counted. Nothing that was counted is ever taken back.
 func adoptAtStart(s events.IndexState, e events.Stored) events.IndexState {
 	before := s.Door
-	s = adopt(s, e, true)
+	s = adopt(s, e, pending(s))
 	s.Door.Duplicate = max(s.Door.Duplicate, before.Duplicate)
 	s.Door.Refused = max(s.Door.Refused, before.Refused)
 	s.Door.Dead = max(s.Door.Dead, before.Dead)
-	s.Door.Taken = s.Door.Appended + s.Door.Duplicate + s.Door.Refused + s.Door.Dead
+	s.Door.Taken = total(s.Door)
 	return s
 }

@@ -30,7 +30,7 @@ type Past struct {
 type Moment struct {
 	Stamp   events.Stamp       `json:"stamp"`
 	Created string             `json:"created,omitempty"` // created_at, as stated
-	Gone    bool               `json:"gone,omitempty"`
+	Gone    bool               `json:"gone,omitzero"`
 	Phones  stdjson.RawMessage `json:"phones,omitempty"`
 	Emails  stdjson.RawMessage `json:"emails,omitempty"`
 	Handles stdjson.RawMessage `json:"handles,omitempty"`

@@ -28,92 +28,141 @@ type State struct {
 // Part is what is still in force of one statement.
 type Part struct {
 	Stamp events.Stamp `json:"stamp"`
-	Full  bool         `json:"full,omitempty"`
+	Full  bool         `json:"full,omitzero"`
 	// Data is a JSON object of the fields as stated; null means cleared.
 	Data stdjson.RawMessage `json:"data"`
 }
 
-// Apply merges a customer.recorded.v1 or customer.withdrawn.v1 into s. It says
-// whether s is another one now; the same statement again changes nothing. An
-// error (events.ErrInvalid: other type, unreadable data, another record) leaves s
-// as it was. The data of e is kept and must not be changed afterwards.
-func Apply(s *State, e events.Envelope) (changed bool, err error) {
+// Statement is a customer.recorded.v1 or customer.withdrawn.v1 that was read and
+// is good to be taken.
+type Statement struct {
+	key    events.RecordKey
+	part   Part   // its Data is nil for a withdrawal
+	reason string // of a withdrawal
+}
+
+// Read reads a statement (events.ErrInvalid: another type, or unreadable data).
+// The data of e is kept and must not be changed afterwards.
+func Read(e events.Envelope) (Statement, error) {
+	var st Statement
+	var err error
 	switch e.Type {
 	case events.CustomerRecordedV1:
-		return s.applyRecorded(e)
+		st, err = readRecorded(e)
 	case events.CustomerWithdrawnV1:
-		return s.applyWithdrawn(e)
+		st, err = readWithdrawn(e)
+	default:
+		return st, fmt.Errorf("read %s as statement about a record: %w", e.Type, events.ErrInvalid)
 	}
-	return false, fmt.Errorf("apply %s to record: %w", e.Type, events.ErrInvalid)
+	if err != nil {
+		return st, fmt.Errorf("read %s: %w", e.Type, events.ErrInvalid) // the cause may quote the data
+	}
+	if st.key.IsZero() {
+		return st, fmt.Errorf("read %s: no record named: %w", e.Type, events.ErrInvalid)
+	}
+	return st, nil
 }
 
-func (s *State) applyRecorded(e events.Envelope) (bool, error) {
+func readRecorded(e events.Envelope) (Statement, error) {
 	var c events.CustomerRecorded
 	if err := json.Unmarshal(e.Data, &c); err != nil {
-		return false, fmt.Errorf("read %s: %w", e.Type, events.ErrInvalid) // the cause may quote the data
+		return Statement{}, err
 	}
-	part := Part{Stamp: events.StampOf(e, c.Record.Revision), Full: c.Mode == events.ModeFull, Data: e.Data}
-	if known, err := s.hears(c.Record.RecordKey, part.Stamp); known || err != nil {
+	p := Part{Stamp: events.StampOf(e, c.Record.Revision), Full: c.Mode == events.ModeFull, Data: e.Data}
+	return Statement{key: c.Record.Normal(), part: p}, nil
+}
+
+func readWithdrawn(e events.Envelope) (Statement, error) {
+	var w events.CustomerWithdrawn
+	if err := json.Unmarshal(e.Data, &w); err != nil {
+		return Statement{}, err
+	}
+	return Statement{key: w.Record.Normal(), part: Part{Stamp: events.StampOf(e, w.Record.Revision)}, reason: w.Reason}, nil
+}
+
+// Key is the record that the statement is about, with its stream.
+func (st Statement) Key() events.RecordKey { return st.key }
+
+// Stamp orders the statement among those about its record.
+func (st Statement) Stamp() events.Stamp { return st.part.Stamp }
+
+func (st Statement) withdraws() bool { return st.part.Data == nil }
+
+func (st Statement) said() (Moment, error) {
+	if st.withdraws() {
+		return Moment{Stamp: st.part.Stamp, Gone: true}, nil
+	}
+	return momentOf(st.part)
+}
+
+// Apply reads e and merges it into s: see [Read] and [State.Take].
+func Apply(s *State, e events.Envelope) (changed bool, err error) {
+	st, err := Read(e)
+	if err != nil {
+		return false, err
+	}
+	return s.Take(st)
+}
+
+// Take merges a statement into s. It says whether s is another one now; the same
+// statement again changes nothing. An error (events.ErrInvalid: it is about
+// another record) leaves s as it was.
+func (s *State) Take(st Statement) (changed bool, err error) {
+	if known, err := s.heard(st); known || err != nil {
 		return false, err
 	}
 	if s.silent() {
-		s.Key, s.Parts = c.Record.Normal(), []Part{part}
-		return true, nil
-	}
-	moment, err := momentOf(part)
-	if err != nil {
+		s.Key = st.key
+		if !st.withdraws() {
+			s.Parts = []Part{st.part}
+			return true, nil
+		}
+	} else if err := s.takeAnother(st); err != nil {
 		return false, err
 	}
-	parts, err := insertPart(s.Parts, part)
-	if err != nil {
-		return false, err
+	if st.withdraws() {
+		if s.Withdrawn == nil {
+			s.Withdrawn = new(Latest[string])
+		}
+		s.Withdrawn.Take(st.part.Stamp, st.reason)
 	}
-	if err := s.remember(moment); err != nil {
-		return false, err
-	}
-	s.Parts = parts
 	return true, nil
 }
 
-func (s *State) applyWithdrawn(e events.Envelope) (bool, error) {
-	var w events.CustomerWithdrawn
-	if err := json.Unmarshal(e.Data, &w); err != nil {
-		return false, fmt.Errorf("read %s: %w", e.Type, events.ErrInvalid)
+// takeAnother merges a statement into a state that has heard one before.
+func (s *State) takeAnother(st Statement) error {
+	moment, err := st.said()
+	if err != nil {
+		return err
 	}
-	stamp := events.StampOf(e, w.Record.Revision)
-	if known, err := s.hears(w.Record.RecordKey, stamp); known || err != nil {
-		return false, err
+	parts := s.Parts
+	if !st.withdraws() {
+		if parts, err = insertPart(parts, st.part); err != nil {
+			return err
+		}
 	}
-	if s.silent() {
-		s.Key = w.Record.Normal()
-	} else if err := s.remember(Moment{Stamp: stamp, Gone: true}); err != nil {
-		return false, err
+	if err := s.remember(moment); err != nil {
+		return err
 	}
-	if s.Withdrawn == nil {
-		s.Withdrawn = new(Latest[string])
-	}
-	s.Withdrawn.Take(stamp, w.Reason)
-	return true, nil
+	s.Parts = parts
+	return nil
 }
 
 // silent says whether nothing was stated yet.
 func (s *State) silent() bool { return len(s.Parts) == 0 && s.Withdrawn == nil }
 
-// hears checks that a statement is about this record, and says whether it was
-// heard before.
-func (s *State) hears(k events.RecordKey, stamp events.Stamp) (known bool, err error) {
-	if k.IsZero() {
-		return false, fmt.Errorf("apply statement: no record named: %w", events.ErrInvalid)
-	}
+// heard says whether the statement was taken before, and refuses one about
+// another record.
+func (s *State) heard(st Statement) (bool, error) {
 	switch {
 	case s.silent():
 		return false, nil
-	case k.Normal() != s.Key:
-		return false, fmt.Errorf("apply statement: it is about another record: %w", events.ErrInvalid)
+	case st.key != s.Key:
+		return false, fmt.Errorf("take statement: it is about another record: %w", events.ErrInvalid)
 	case s.Past != nil:
-		return s.Past.has(stamp), nil
+		return s.Past.has(st.part.Stamp), nil
 	}
-	return s.only().Stamp.Compare(stamp) == 0, nil
+	return s.only().Stamp.Compare(st.part.Stamp) == 0, nil
 }
 
 // only gives the one statement of a state without past.

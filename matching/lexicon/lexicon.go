@@ -29,7 +29,7 @@ type Lexicon struct {
 	streets       map[string]string   // street type → canonical word
 	forms         map[string]string   // legal form → kind
 	sets          map[string]map[string]string
-	names         int
+	formal        []string // formal name of an id − 1
 }
 
 // Load reads the embedded tables. It fails only where a table is malformed,
@@ -135,15 +135,15 @@ var shapes = map[string]shape{
 
 func (x *Lexicon) readNicknames(line string) error {
 	formal, nicks, ok := strings.Cut(line, ": ")
-	if !ok || x.names >= math.MaxUint16 {
+	if !ok || len(x.formal) >= math.MaxUint16 {
 		return fmt.Errorf("short forms of %q", formal)
 	}
-	x.names++
-	id := uint16(x.names)
+	x.formal = append(x.formal, formal)
+	id := uint16(len(x.formal))
 	if strings.Contains(formal, " ") {
 		x.compounds[formal] = id
 	} else {
-		x.formals[formal] = append(x.formals[formal], id)
+		x.formals[formal] = slices.Insert(x.formals[formal], 0, id) // its own name first
 	}
 	for nick := range strings.FieldsSeq(nicks) {
 		x.formals[nick] = append(x.formals[nick], id)
@@ -217,6 +217,9 @@ func (x *Lexicon) FamilyRarity(word string) (millibits int32, known bool) {
 // Pancho, Bob and Robert; not Patrick and Patricia, though Pat is both).
 func (x *Lexicon) Formals(word string) []uint16 { return x.formals[word] }
 
+// Formal gives the formal name of an id that Formals or Compound gave.
+func (x *Lexicon) Formal(id uint16) string { return x.formal[id-1] }
+
 // Compound gives the id of a formal name of two words ("maria teresa", whose
 // short form is Maite); false when the pair has no short form.
 func (x *Lexicon) Compound(first, second string) (uint16, bool) {
@@ -282,6 +285,18 @@ func (x *Lexicon) LegalForm(words []string) (rest []string, kind string) {
 func (x *Lexicon) Filler(field, folded string) bool {
 	return x.in("filler "+field, folded) || repeated(folded)
 }
+
+// Spelled gives the word that a written abbreviation stands for ("hdz" →
+// "hernandez", "ma" → "maria"), and the word itself when it is none.
+func (x *Lexicon) Spelled(word string) string {
+	if full, ok := x.sets["short"][word]; ok {
+		return full
+	}
+	return word
+}
+
+// Ordinary says whether a word is common in names of organisations.
+func (x *Lexicon) Ordinary(word string) bool { return x.in("ordinary", word) }
 
 // SharedMailbox says whether the part before the @ names a desk, not a person.
 func (x *Lexicon) SharedMailbox(folded string) bool { return x.in("shared mailbox", folded) }

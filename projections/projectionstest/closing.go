@@ -101,13 +101,15 @@ func closedUnderUsers(t tester, s subject) {
 	started := make(chan struct{}, 8)
 	use := func(once func(i int) error) {
 		users.Go(func() {
+			running := sync.OnceFunc(func() { started <- struct{}{} })
+			defer running()
 			for i := 0; ; i++ {
 				if err := once(i); err != nil {
 					wantError(t, "a user of the closed store", err, projections.ErrClosed)
 					return
 				}
 				if i == 3 {
-					started <- struct{}{}
+					running()
 				}
 			}
 		})

@@ -146,17 +146,17 @@ func oneCommitWins(t tester, s subject) {
 
 // noLostUpdates lets several callers count in one row; every success must show.
 func noLostUpdates(t tester, s subject) {
-	const callers, each = 4, 25
+	const callers, each, patience = 4, 25, 10_000
 	var wg sync.WaitGroup
 	failed := make(chan error, callers)
 	for range callers {
 		wg.Go(func() {
+			lost := 0
 			for done := 0; done < each; {
 				err := addOne(t.Context(), s)
-				switch {
-				case err == nil:
+				if err == nil {
 					done++
-				case !errors.Is(err, projections.ErrPositionMoved):
+				} else if lost++; lost > patience || !errors.Is(err, projections.ErrPositionMoved) {
 					failed <- err
 					return
 				}

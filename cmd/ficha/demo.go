@@ -1,0 +1,343 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ficha/api/apikey"
+	"ficha/api/client"
+	"ficha/events"
+	"ficha/matching"
+	"ficha/town"
+)
+
+// demoOptions are the demo's flags.
+type demoOptions struct {
+	exit   bool
+	people int
+	seed   uint64
+	listen string
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use: "demo", Short: "see it work on a town of customers", Args: cobra.NoArgs,
+		Long: `Starts a hub in a temporary directory (or --data), streams a town of customers
+through the real pipeline (a bank's CRM and core system, a call centre, web chat,
+a shop, the citizen office), prints a summary, keys and three lines to try, and
+stays up until interrupted.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.exit, "exit", false, "stop after the summary")
+	f.IntVar(&o.people, "people", 5000, "how many persons live in the town")
+	f.Uint64Var(&o.seed, "seed", 1, "which town")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 picks one")
+	return cmd
+}
+
+// summary is what the demo says of itself; with --json it is the last line.
+type summary struct {
+	Events           int64           `json:"events"`
+	SourceRecords    uint64          `json:"source_records"`
+	GoldenRecords    uint64          `json:"golden_records"`
+	PotentialMatches uint64          `json:"potential_matches"`
+	Statements       uint64          `json:"statements"`
+	DeadLetters      uint64          `json:"dead_letters"`
+	Position         events.Position `json:"position"`
+	Seconds          float64         `json:"seconds"`
+	Precision        float64         `json:"precision"`
+	Recall           float64         `json:"recall"`
+	URL              string          `json:"url,omitempty"`
+}
+
+func (a *app) demo(ctx context.Context, o demoOptions) error {
+	started := time.Now()
+	dir := a.data
+	if dir == "" {
+		temp, err := os.MkdirTemp("", "ficha-demo-")
+		if err != nil {
+			return fmt.Errorf("make temporary directory: %w", err)
+		}
+		defer os.RemoveAll(temp)
+		dir = temp
+	}
+	logger := slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h, err := openHub(ctx, hubConfig{Dir: dir, Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer h.close(logger)
+	at, err := listen(settings{Listen: o.listen}, h.handler())
+	if err != nil {
+		return err
+	}
+	defer at.stop()
+	if err := writeAddress(dir, at.url); err != nil {
+		return err
+	}
+	defer os.Remove(addressPath(dir))
+	keys, err := demoKeys(ctx, h)
+	if err != nil {
+		return err
+	}
+	t, err := town.Generate(town.Config{People: o.people, Seed: o.seed, Now: townNow(started)})
+	if err != nil {
+		return &exitWith{exitUsage, err}
+	}
+	s, err := a.stream(ctx, h, at.url, keys[apikey.Admin], t)
+	if err != nil {
+		return err
+	}
+	s.Seconds = time.Since(started).Seconds()
+	if !o.exit {
+		s.URL = at.url
+	}
+	if err := a.tell(s, t, keys); err != nil || o.exit {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// townNow ends the story today, so that the demo's calls are of these weeks and
+// nothing in it is in the future.
+func townNow(now time.Time) time.Time { return now.UTC().Truncate(24 * time.Hour) }
+
+// demoKeys makes a key for each kind of user, anew for each demo.
+func demoKeys(ctx context.Context, h *hub) (map[apikey.Role]string, error) {
+	keys := map[apikey.Role]string{}
+	for _, role := range []apikey.Role{apikey.Agent, apikey.Steward, apikey.Operator, apikey.Privacy, apikey.Admin} {
+		var sources []string
+		if role == apikey.Admin {
+			sources = []string{"*"}
+		}
+		key, _, err := h.keys.Create(ctx, "demo "+string(role), []apikey.Role{role}, sources)
+		if err != nil {
+			return nil, err
+		}
+		keys[role] = key
+	}
+	return keys, nil
+}
+
+// stream sends the town's events to the hub over HTTP, as its systems would, and
+// waits until everything is folded and resolved.
+func (a *app) stream(ctx context.Context, h *hub, url, key string, t *town.Town) (summary, error) {
+	c := &client.Client{BaseURL: url, Key: key}
+	bar := a.progress("streaming the town", "events", int64(t.Len()))
+	if err := sendAll(ctx, c, t, bar.at); err != nil {
+		return summary{}, err
+	}
+	bar.end()
+	if err := h.settle(ctx); err != nil {
+		return summary{}, err
+	}
+	st, err := h.status(ctx)
+	if err != nil {
+		return summary{}, err
+	}
+	s := summary{
+		Events: int64(t.Len()), SourceRecords: st.Counts.SourceRecords, GoldenRecords: st.Counts.GoldenRecords,
+		PotentialMatches: st.Counts.PotentialMatches, Statements: st.Counts.Statements, DeadLetters: st.Counts.DeadLetters,
+		Position: st.Position,
+	}
+	s.Precision, s.Recall, err = a.measure(ctx, c, t)
+	return s, err
+}
+
+const demoBatch = 1000
+
+// sendAll posts events in batches, the next one being made while one is on its way.
+func sendAll(ctx context.Context, c *client.Client, t *town.Town, sent func(int64)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	batches := make(chan []events.Envelope, 4)
+	go func() {
+		defer close(batches)
+		var batch []events.Envelope
+		for e := range t.Events() {
+			if batch = append(batch, e); len(batch) < demoBatch {
+				continue
+			}
+			select {
+			case batches <- batch:
+				batch = nil
+			case <-ctx.Done():
+				return
+			}
+		}
+		select {
+		case batches <- batch:
+		case <-ctx.Done():
+		}
+	}()
+	var done int64
+	for batch := range batches {
+		if len(batch) == 0 {
+			continue
+		}
+		res, err := c.Submit(ctx, batch)
+		if err == nil && res.Rejected > 0 {
+			err = firstRejected(res)
+		}
+		if err != nil {
+			cancel(err)
+			return fmt.Errorf("send events: %w", err)
+		}
+		done += int64(len(batch))
+		sent(done)
+	}
+	return context.Cause(ctx)
+}
+
+func firstRejected(res events.SubmitResult) error {
+	for _, r := range res.Results {
+		if r.Status == events.StatusRejected && len(r.Errors) > 0 {
+			return fmt.Errorf("%d events rejected, the first (%s) because: %w", res.Rejected, r.ID, &r.Errors[0])
+		}
+	}
+	return fmt.Errorf("%d events rejected", res.Rejected)
+}
+
+// settle waits until all events are folded and nothing waits for matching.
+func (h *hub) settle(ctx context.Context) error {
+	for {
+		record, err := h.log.LaneEnd(ctx, events.LaneRecord)
+		if err != nil {
+			return err
+		}
+		if err := h.resolver.Wait(ctx, record); err != nil {
+			return err
+		}
+		end, err := h.log.End(ctx)
+		if err != nil {
+			return err
+		}
+		if err := (freshness{h}).Wait(ctx, end); err != nil {
+			return err
+		}
+		now, err := h.log.End(ctx)
+		if err != nil || now == end {
+			return err
+		}
+	}
+}
+
+// measure compares the hub's answers with the truth, which the hub never sees:
+// it asks for the customer of every record, over HTTP.
+func (a *app) measure(ctx context.Context, c *client.Client, t *town.Town) (precision, recall float64, err error) {
+	truth, found := map[string]string{}, map[string]string{}
+	var mu sync.Mutex
+	work := make(chan town.Truth)
+	var wg sync.WaitGroup
+	bar := a.progress("comparing with the truth", "records", int64(t.Records()))
+	ask := func() {
+		defer wg.Done()
+		for tr := range work {
+			id, asked := customerOf(ctx, c, tr.Record)
+			mu.Lock()
+			truth[tr.Record.String()] = tr.Person
+			if asked != nil {
+				err = errors.Join(err, asked)
+			} else if id != "" {
+				found[tr.Record.String()] = id
+			}
+			bar.at(int64(len(truth)))
+			mu.Unlock()
+		}
+	}
+	for range 8 {
+		wg.Add(1)
+		go ask()
+	}
+	for tr := range t.Truth() {
+		work <- tr
+	}
+	close(work)
+	wg.Wait()
+	bar.end()
+	if err != nil {
+		return 0, 0, err
+	}
+	return precisionRecall(truth, found)
+}
+
+// customerOf asks which customer a source record belongs to; "" for a record
+// that was withdrawn.
+func customerOf(ctx context.Context, c *client.Client, key events.RecordKey) (string, error) {
+	var res struct {
+		Customers []struct {
+			ID string `json:"id"`
+		} `json:"customers"`
+	}
+	if err := c.Do(ctx, http.MethodPost, "/v1/customers:lookup", lookup{Record: &key}, &res); err != nil {
+		return "", err
+	}
+	if len(res.Customers) == 0 {
+		return "", nil
+	}
+	return res.Customers[0].ID, nil
+}
+
+func precisionRecall(truth, found map[string]string) (float64, float64, error) {
+	for r := range truth {
+		if found[r] == "" {
+			found[r] = "alone " + r
+		}
+	}
+	f := matching.Evaluate(truth, found)
+	return f.Precision, f.Recall, nil
+}
+
+// tell prints the summary, the keys, and what to try.
+func (a *app) tell(s summary, t *town.Town, keys map[apikey.Role]string) error {
+	if a.json {
+		return a.print(s)
+	}
+	w := a.std.out
+	fmt.Fprintf(w, `
+A town of customers, through the real pipeline in %.1f s:
+  %s events            %s source records in six systems
+  %s golden records    %s potential matches for a steward
+  %s contact statements, %s dead letters
+  duplicates found: precision %.4f, recall %.4f (against a truth the hub never sees)
+`, s.Seconds, thousands(s.Events), thousands(int64(s.SourceRecords)), thousands(int64(s.GoldenRecords)),
+		thousands(int64(s.PotentialMatches)), thousands(int64(s.Statements)), thousands(int64(s.DeadLetters)), s.Precision, s.Recall)
+	if s.URL == "" {
+		return nil
+	}
+	return tellMore(w, s, t, keys)
+}
+
+func tellMore(w io.Writer, s summary, t *town.Town, keys map[apikey.Role]string) error {
+	d := t.Declined()
+	fmt.Fprintf(w, `
+The hub listens on %s until you press Ctrl-C.
+  agent     %s
+  steward   %s
+  operator  %s
+  privacy   %s
+
+%s was rung %d times about a loan that he declined on the first call. Try:
+
+  KEY=%s
+  curl -s %s/v1/customers:lookup -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"phone":"%s"}'
+  curl -s %s/v1/contact-checks -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"checks":[{"who":{"phone":"%s"},"channel":"%s","purpose":"%s","product":"%s"}]}'
+  curl -s %s/v1/customers:search -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"q":"nunez maria"}'
+
+The reference of all routes: %s/docs
+`, s.URL, keys[apikey.Agent], keys[apikey.Steward], keys[apikey.Operator], keys[apikey.Privacy],
+		d.Name, d.Calls, keys[apikey.Agent], s.URL, d.Phone, s.URL, d.OtherPhone, d.Channel, d.Purpose, d.Product, s.URL, s.URL)
+	return nil
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"ficha/events"
+	"ficha/projections"
+	"ficha/projections/contact"
+	"ficha/projections/runner"
+	"ficha/projections/witness"
+)
+
+// verification is what `ficha verify` found.
+type verification struct {
+	OK       bool             `json:"ok"`
+	Position events.Position  `json:"position"`
+	Equation witness.Equation `json:"equation"`
+	Digests  []digestCheck    `json:"digests"`
+	Findings []string         `json:"findings"`
+}
+
+// digestCheck compares a store's rows with a fresh fold of the log.
+type digestCheck struct {
+	Runner string `json:"runner"`
+	Store  string `json:"store"`
+	Replay string `json:"replay"`
+	Equal  bool   `json:"equal"`
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "check that the log holds what was acknowledged and the store what the log says", Args: cobra.NoArgs,
+		Long: `Reads the whole log against the hashes that the witness noted, balances the
+counts of the door with those of the folds, and folds everything again into a
+scratch space to compare digests. Asks the hub that runs on --data (or at --url)
+to do it, or works on the files when none runs. Exit code 6 when something is found.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v, err := a.verify(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.showVerification(v)
+		},
+	}
+}
+
+func (a *app) verify(ctx context.Context) (verification, error) {
+	if a.url != "" || a.data == "" || hubRuns(ctx, a.data) {
+		c, err := a.client()
+		if err != nil {
+			return verification{}, err
+		}
+		var v verification
+		return v, c.Do(ctx, http.MethodPost, "/v1/verify", nil, &v)
+	}
+	logger := slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	h, err := openClosedHub(ctx, hubConfig{Dir: a.data, Logger: logger})
+	if err != nil {
+		return verification{}, err
+	}
+	defer h.close(logger)
+	bar := a.progress("folding again", "events", 0)
+	defer bar.end()
+	return h.verify(ctx, func(p events.Position) { bar.at(int64(p)) })
+}
+
+// verify checks chain, counts and digests. It reads the log twice.
+func (h *hub) verify(ctx context.Context, progress func(events.Position)) (verification, error) {
+	v := verification{Findings: []string{}}
+	found := func(err error) error {
+		if err != nil && errors.Is(err, events.ErrDamaged) {
+			v.Findings = append(v.Findings, err.Error())
+			return nil
+		}
+		return err
+	}
+	if err := errors.Join(found(h.log.Verify(ctx)), found(h.guard.Verify(ctx))); err != nil {
+		return v, err
+	}
+	var err error
+	if v.Position, err = h.log.End(ctx); err != nil {
+		return v, err
+	}
+	if v.Equation, err = h.guard.Equation(ctx); err != nil {
+		return v, err
+	}
+	if !v.Equation.Balanced {
+		v.Findings = append(v.Findings, "the counts of the door and of the folds do not balance: an event is missing")
+	}
+	if len(v.Findings) == 0 {
+		if v.Digests, err = h.replayDigests(ctx, progress); err != nil {
+			return v, err
+		}
+	}
+	for _, d := range v.Digests {
+		if !d.Equal {
+			v.Findings = append(v.Findings, "the rows of "+d.Runner+" are not what the log gives; they can be rebuilt")
+		}
+	}
+	v.OK = len(v.Findings) == 0
+	return v, nil
+}
+
+// verifySpace is where rows are folded again to be compared.
+const verifySpace = "verify"
+
+// replayDigests folds the log again, for each runner as far as its rows go, and
+// compares.
+func (h *hub) replayDigests(ctx context.Context, progress func(events.Position)) ([]digestCheck, error) {
+	var out []digestCheck
+	for _, r := range []struct {
+		name  string
+		lane  events.Lane
+		folds []projections.Fold
+	}{{mainRunner, "", folds()}, {contact.Name, events.LaneContact, []projections.Fold{contact.NewFold()}}} {
+		d, err := h.replayDigest(ctx, r.name, r.lane, r.folds, progress)
+		if err != nil {
+			return out, fmt.Errorf("fold %s again: %w", r.name, err)
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func (h *hub) replayDigest(ctx context.Context, name string, lane events.Lane, folds []projections.Fold, progress func(events.Position)) (d digestCheck, err error) {
+	d.Runner = name
+	live, err := h.store.Snapshot(ctx)
+	if err != nil {
+		return d, err
+	}
+	defer live.Close()
+	until, err := live.Position(ctx, name)
+	if err != nil {
+		return d, err
+	}
+	scratch, err := h.db.Store(verifySpace)
+	if err != nil {
+		return d, err
+	}
+	defer func() { err = errors.Join(err, h.db.Drop(context.WithoutCancel(ctx), verifySpace)) }()
+	cfg := runner.Config{Name: name, Lane: lane, Log: h.log, Store: scratch, Folds: folds, Upcast: upcast, Logger: h.cfg.Logger}
+	if until > 0 { // zero would mean the log's end
+		if _, err := runner.Rebuild(ctx, cfg, until, progress); err != nil {
+			return d, err
+		}
+	}
+	again, err := scratch.Snapshot(ctx)
+	if err != nil {
+		return d, err
+	}
+	defer again.Close()
+	tables := tablesOf(folds)
+	if d.Store, err = projections.ReplayDigest(ctx, live, tables); err != nil {
+		return d, err
+	}
+	d.Replay, err = projections.ReplayDigest(ctx, again, tables)
+	d.Equal = d.Store == d.Replay
+	return d, err
+}
+
+// tablesOf lists what the folds write. The guard's epoch row is the store's own
+// and in no replay, so witness rows are compared by the chain instead.
+func tablesOf(folds []projections.Fold) []projections.Table {
+	var out []projections.Table
+	for _, f := range folds {
+		if f.Name() != witness.New().Name() {
+			out = append(out, f.Tables()...)
+		}
+	}
+	return out
+}
+
+func (a *app) showVerification(v verification) error {
+	if a.json {
+		if err := a.print(v); err != nil {
+			return err
+		}
+	} else {
+		q := v.Equation
+		fmt.Fprintf(a.std.out, "position %d: taken %d = folded %d + duplicate %d + dead %d + refused %d + pending %d\n",
+			v.Position, q.Taken, q.Folded, q.Duplicate, q.Dead, q.Refused, q.Pending)
+		for _, d := range v.Digests {
+			fmt.Fprintf(a.std.out, "%s: store %.16s…, replay %.16s…\n", d.Runner, d.Store, d.Replay)
+		}
+		for _, f := range v.Findings {
+			fmt.Fprintln(a.std.out, "FOUND:", f)
+		}
+	}
+	if !v.OK {
+		return &exitWith{code: exitFindings}
+	}
+	a.say("everything is as it should be")
+	return nil
+}

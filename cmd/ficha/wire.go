@@ -1,0 +1,370 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"ficha/api"
+	"ficha/api/apikey"
+	"ficha/events"
+	"ficha/events/gateway"
+	"ficha/events/natslog"
+	"ficha/matching"
+	"ficha/matching/resolver"
+	"ficha/projections"
+	"ficha/projections/contact"
+	"ficha/projections/correlation"
+	"ficha/projections/golden"
+	"ficha/projections/pebblestore"
+	"ficha/projections/runner"
+	"ficha/projections/timeline"
+	"ficha/projections/witness"
+	"ficha/schemas"
+)
+
+// What stands in a data directory, besides the address of the hub that runs on it.
+const (
+	dirLog   = "log"   // JetStream's files
+	dirStore = "store" // Pebble's files
+	fileTail = "log.tail"
+)
+
+// mainRunner folds everything but contact statements, which have a lane of their own.
+const mainRunner = "main"
+
+// hubConfig says how to open a hub.
+type hubConfig struct {
+	Dir             string
+	NATSURL         string // external server; "": embedded
+	NATSCreds       string
+	AssumePowerSafe bool
+	Insecure        bool
+	Logger          *slog.Logger
+}
+
+// hub is everything that runs in one process, wired.
+type hub struct {
+	cfg        hubConfig
+	db         *pebblestore.DB
+	store      projections.Store
+	server     *natslog.Server // nil with an external server
+	log        *natslog.Log
+	letters    *natslog.DeadLetters
+	keys       *apikey.Keys
+	guard      *witness.Guard
+	main       *runner.Runner
+	contact    *runner.Runner
+	resolver   *resolver.Resolver
+	gateway    *gateway.Gateway
+	checker    *contact.Checker
+	secrets    secrets
+	durability string
+	cancel     context.CancelFunc
+	tasks      sync.WaitGroup
+	closers    []io.Closer
+	api        http.Handler
+	caughtUp   bool
+	mu         sync.Mutex
+}
+
+// openHub opens the files, checks the log against what is known of it, and
+// starts everything that moves events. The order matters: nothing answers before
+// the log is checked.
+func openHub(ctx context.Context, cfg hubConfig) (*hub, error) {
+	h := &hub{cfg: cfg}
+	return h, h.open(ctx, h.openFiles, h.openLog, h.openKeys, h.openGuard, h.startRunners, h.startResolver, h.openDoor, h.openAnswers)
+}
+
+// openClosedHub opens the files and the log of a hub that does not run; nothing
+// moves.
+func openClosedHub(ctx context.Context, cfg hubConfig) (*hub, error) {
+	h := &hub{cfg: cfg}
+	return h, h.open(ctx, h.openFiles, h.openLog, h.openKeys, h.openWitness)
+}
+
+// open takes the steps in order and undoes them all when one fails.
+func (h *hub) open(ctx context.Context, steps ...func(context.Context) error) error {
+	ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			h.close(h.cfg.Logger)
+			return err
+		}
+	}
+	return nil
+}
+
+// openFiles opens secret and store. The store's own lock keeps a second hub out
+// of the directory.
+func (h *hub) openFiles(context.Context) error {
+	if err := os.MkdirAll(h.cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	db, err := pebblestore.Open(pebblestore.Config{Dir: filepath.Join(h.cfg.Dir, dirStore), Logger: h.cfg.Logger})
+	if err != nil {
+		if hubRuns(context.Background(), h.cfg.Dir) {
+			return fmt.Errorf("data directory %s is in use by a running hub: %w", h.cfg.Dir, events.ErrConflict)
+		}
+		return err
+	}
+	h.db = db
+	h.closers = append(h.closers, db)
+	if h.store, err = db.Store("live"); err != nil {
+		return err
+	}
+	h.secrets, err = openSecrets(h.cfg.Dir)
+	return err
+}
+
+func (h *hub) openLog(ctx context.Context) error {
+	key, err := h.secrets.key(forContent)
+	if err != nil {
+		return err
+	}
+	cfg := natslog.Config{
+		Index: h.db.IDIndex(), ContentKey: key, TailFile: filepath.Join(h.cfg.Dir, fileTail),
+		AssumePowerSafe: h.cfg.AssumePowerSafe, Logger: h.cfg.Logger,
+	}
+	if h.cfg.NATSURL == "" {
+		h.server, err = natslog.StartServer(natslog.ServerConfig{Dir: filepath.Join(h.cfg.Dir, dirLog), Logger: h.cfg.Logger})
+		if err != nil {
+			return err
+		}
+		h.closers = append(h.closers, closerFunc(h.server.Stop))
+		cfg.Server = h.server
+	} else {
+		conn, err := natslog.Connect(natslog.ConnectConfig{URL: h.cfg.NATSURL, CredsFile: h.cfg.NATSCreds, Logger: h.cfg.Logger})
+		if err != nil {
+			return err
+		}
+		h.closers = append(h.closers, closerFunc(conn.Close))
+		cfg.Conn, cfg.Shared = conn, true
+	}
+	if h.log, err = natslog.Open(ctx, cfg); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.log)
+	info, err := h.log.Info(ctx)
+	if err != nil {
+		return err
+	}
+	h.durability = info.Durability
+	h.letters, err = h.log.DeadLetters(ctx)
+	return err
+}
+
+func (h *hub) openKeys(ctx context.Context) error {
+	bucket, err := h.log.Bucket(ctx, "keys")
+	if err != nil {
+		return err
+	}
+	key, err := h.secrets.key(forAPIKeys)
+	if err != nil {
+		return err
+	}
+	h.keys, err = apikey.New(apikey.Config{Store: keyBucket{bucket}, ServerKey: key, Clock: time.Now})
+	return err
+}
+
+// keyBucket gives a bucket the shape that keys need.
+type keyBucket struct{ *natslog.Bucket }
+
+// Put stores durably.
+func (b keyBucket) Put(ctx context.Context, key string, value []byte) error {
+	_, err := b.Bucket.Put(ctx, key, value)
+	return err
+}
+
+// openGuard checks the log against the store before anything reads it. A damaged
+// log does not keep the hub from starting: it answers "deny", takes no writes and
+// says why.
+func (h *hub) openGuard(ctx context.Context) error {
+	if err := h.openWitness(ctx); err != nil {
+		return err
+	}
+	guard := h.guard
+	if err := guard.Check(ctx); err != nil && !errors.Is(err, events.ErrDamaged) {
+		return err
+	}
+	h.run(func() {
+		if err := guard.Run(ctx); err != nil && ctx.Err() == nil {
+			h.cfg.Logger.Error("log check ended", "error", err)
+		}
+	})
+	h.run(func() { h.verifyEachMinute(ctx) })
+	return nil
+}
+
+func (h *hub) openWitness(context.Context) (err error) {
+	h.guard, err = witness.NewGuard(witness.Config{Log: h.log, Store: h.store, MarkDamaged: h.log.MarkDamaged, Logger: h.cfg.Logger})
+	return err
+}
+
+// verifyEachMinute has the log compare itself with its tail file; the guard
+// compares it with the store.
+func (h *hub) verifyEachMinute(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := h.log.Verify(ctx); err != nil && ctx.Err() == nil {
+				h.cfg.Logger.Error("log check failed", "error", err)
+			}
+		}
+	}
+}
+
+// folds lists the main runner's folds.
+func folds() []projections.Fold {
+	return []projections.Fold{golden.New(), timeline.New(), correlation.Fold{}, witness.New()}
+}
+
+func (h *hub) startRunners(ctx context.Context) error {
+	var err error
+	common := runner.Config{Log: h.log, Store: h.store, Upcast: upcast, Logger: h.cfg.Logger, MarkDamaged: h.log.MarkDamaged}
+	all := common
+	all.Name, all.Folds = mainRunner, folds()
+	if h.main, err = runner.New(all); err != nil {
+		return err
+	}
+	lane := common
+	lane.Name, lane.Lane, lane.Folds = contact.Name, events.LaneContact, []projections.Fold{contact.NewFold()}
+	if h.contact, err = runner.New(lane); err != nil {
+		return err
+	}
+	return errors.Join(h.main.Start(ctx), h.contact.Start(ctx))
+}
+
+// upcast brings an event of an old version to the newest one.
+func upcast(s events.Stored) (events.Stored, error) {
+	if !schemas.Superseded(string(s.Type)) {
+		return s, nil
+	}
+	typ, data, err := schemas.Upcast(string(s.Type), s.Data)
+	if err != nil {
+		return s, err
+	}
+	s.Type, s.Data = events.Type(typ), data
+	return s, nil
+}
+
+func (h *hub) startResolver(ctx context.Context) error {
+	models, err := matching.DefaultModels()
+	if err != nil {
+		return err
+	}
+	h.resolver, err = resolver.New(resolver.Config{
+		Log: h.log, State: h.db.ResolverState(), Engine: matching.NewEngine(models), Clock: time.Now, Logger: h.cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	h.resolver.Start(ctx)
+	return nil
+}
+
+// openDoor makes the gateway and empties the inbox through it.
+func (h *hub) openDoor(ctx context.Context) error {
+	registry, err := schemas.New()
+	if err != nil {
+		return err
+	}
+	key, err := h.secrets.key(forImports)
+	if err != nil {
+		return err
+	}
+	h.gateway, err = gateway.New(gateway.Config{
+		Log: h.log, Health: h.log, DeadLetters: h.letters, Schemas: registry, Key: key, Door: h.log, Logger: h.cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	inbox, err := h.log.Inbox(ctx, natslog.InboxConfig{Take: func(ctx context.Context, messages []natslog.InboxMessage) error {
+		moved := make([]gateway.InboxMessage, len(messages))
+		for i, m := range messages {
+			moved[i] = gateway.InboxMessage{Source: m.Source, Bytes: m.Bytes}
+		}
+		return h.gateway.MoveInbox(ctx, moved)
+	}})
+	if err != nil {
+		return err
+	}
+	h.run(func() {
+		if err := inbox.Run(ctx); err != nil {
+			h.cfg.Logger.Error("inbox ended", "error", err)
+		}
+	})
+	return nil
+}
+
+func (h *hub) openAnswers(context.Context) error {
+	key, err := h.secrets.key(forDecisions)
+	if err != nil {
+		return err
+	}
+	h.checker, err = contact.NewChecker(contact.Config{
+		Store:    h.store,
+		LaneEnd:  func(ctx context.Context) (events.Position, error) { return h.log.LaneEnd(ctx, events.LaneContact) },
+		End:      h.log.End,
+		Position: h.contact.Position, Wait: h.contact.Wait,
+		Health: h.log, Identity: contact.GoldenIdentity{}, Clock: time.Now, Key: key,
+	})
+	if err != nil {
+		return err
+	}
+	h.api, err = api.New(api.Config{
+		Gateway: h.gateway, Log: h.log, IDs: h.db.IDIndex(), Correlations: correlation.Index{}, DeadLetters: h.letters,
+		Store: h.store, Runner: mainRunner, Freshness: freshness{h}, Checker: h.checker, Keys: h.keys, Insecure: h.cfg.Insecure,
+		Status: h.status, Ready: h.ready, Build: build(), Clock: time.Now, Logger: h.cfg.Logger,
+	})
+	return err
+}
+
+func (h *hub) handler() http.Handler { return h.api }
+
+// run starts a task that ends with the hub.
+func (h *hub) run(task func()) {
+	h.tasks.Add(1)
+	go func() {
+		defer h.tasks.Done()
+		task()
+	}()
+}
+
+// close stops what moves, then closes files in the reverse order of opening.
+func (h *hub) close(logger *slog.Logger) {
+	h.cancel()
+	if h.resolver != nil {
+		h.resolver.Stop()
+	}
+	for _, r := range []*runner.Runner{h.main, h.contact} {
+		if r != nil {
+			r.Stop()
+		}
+	}
+	h.tasks.Wait()
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		if err := h.closers[i].Close(); err != nil {
+			logger.Error("close", "error", err)
+		}
+	}
+}
+
+type closerFunc func()
+
+// Close calls f.
+func (f closerFunc) Close() error {
+	f()
+	return nil
+}

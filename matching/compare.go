@@ -1,0 +1,291 @@
+package matching
+
+// outcome is one comparison of a pair.
+type outcome struct {
+	level         uint8
+	stranger, kin int32
+}
+
+var missing = outcome{level: absent}
+
+func of(levels []weight, level uint8) outcome {
+	return outcome{level, levels[level].stranger, levels[level].kin}
+}
+
+// compareBirth compares dates of birth; partial ones by the parts that both have.
+func compareBirth(c *compiled, a, b date) outcome {
+	if !a.known() || !b.known() {
+		return missing
+	}
+	level := birthLevel(a, b)
+	if level <= birthClose && (a.loose|b.loose)&newYear != 0 {
+		level = birthNear // 1 January: the day says little
+		if a.year == b.year {
+			level = birthYear
+		}
+	}
+	return of(c.birth[:], level)
+}
+
+func birthLevel(a, b date) uint8 {
+	sameYear := a.year == b.year || (a.loose|b.loose)&century != 0 && a.year%100 == b.year%100
+	if !a.full() || !b.full() || (a.loose|b.loose)&newYear != 0 && sameYear && !(a.month == b.month && a.day == b.day) {
+		return partialBirth(a, b, sameYear)
+	}
+	sameDay := a.month == b.month && a.day == b.day
+	switch swapped := a.month == b.day && a.day == b.month; {
+	case sameYear && sameDay:
+		return birthSame
+	case sameYear && swapped:
+		if (a.loose|b.loose)&dayOrMonth != 0 {
+			return birthSame
+		}
+		return birthSwapped
+	case digitsApart(a, b) == 1:
+		return birthClose
+	case sameDay, sameYear && (a.month == b.month || a.day == b.day), a.month == b.month && absInt(a.year-b.year) <= 1:
+		return birthNear
+	case sameYear:
+		return birthYear
+	}
+	return birthDifferent
+}
+
+// partialBirth compares a year, or a year and month, with a date.
+func partialBirth(a, b date, sameYear bool) uint8 {
+	switch {
+	case !sameYear:
+		return birthDifferent
+	case a.month == 0 || b.month == 0 || (a.loose|b.loose)&newYear != 0:
+		return birthYear
+	case a.month == b.month:
+		return birthNear
+	}
+	return birthYear
+}
+
+func absInt(n int16) int16 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
+
+// digitsApart counts the digits of yyyymmdd that differ, two neighbours that are
+// swapped as one.
+func digitsApart(a, b date) int {
+	x, y := a.digits(), b.digits()
+	n := 0
+	for i := 0; i < 8; i++ {
+		if x[i] == y[i] {
+			continue
+		}
+		n++
+		if i < 7 && x[i] == y[i+1] && x[i+1] == y[i] {
+			i++
+		}
+	}
+	return n
+}
+
+func (d date) digits() [8]byte {
+	y := d.year
+	return [8]byte{byte(y / 1000), byte(y / 100 % 10), byte(y / 10 % 10), byte(y % 10), d.month / 10, d.month % 10, d.day / 10, d.day % 10}
+}
+
+func compareGender(c *compiled, a, b byte) outcome {
+	switch {
+	case a == 0 || b == 0:
+		return missing
+	case a == b:
+		return of(c.gender[:], 0)
+	}
+	return of(c.gender[:], 1)
+}
+
+// identFamily says of which kind an identifier is.
+type identFamily uint8
+
+const (
+	identDocument identFamily = iota
+	identPhone
+	identEmail
+	identHandle
+	identFamilies
+)
+
+// discounted lowers an agreement by what the identifier loses for being shared,
+// but never turns it into evidence against.
+func discounted(o outcome, loss int32) outcome {
+	o.stranger = max(min(o.stranger, 0), o.stranger-loss)
+	o.kin = max(min(o.kin, 0), o.kin-loss)
+	return o
+}
+
+func comparePhones(c *compiled, s sharing, a, b []phone) outcome {
+	best := missing
+	for i := range a {
+		for j := range b {
+			x, y := &a[i], &b[j]
+			level := uint8(identDifferent)
+			switch {
+			case x.class == y.class:
+				level = identSame
+			case x.tail == y.tail:
+				level = identTail
+			case phoneClose(x.digits, y.digits):
+				level = identClose
+			}
+			o := of(c.phone[:], level)
+			if level <= identTail {
+				o = discounted(o, s.discountOf(c, identPhone, x.tail))
+			}
+			best = better(best, o)
+		}
+	}
+	return best
+}
+
+func better(best, o outcome) outcome {
+	if best.level == absent || o.stranger > best.stranger {
+		return o
+	}
+	return best
+}
+
+// phoneClose: one digit wrong, or one left out or put in, which moves the others.
+func phoneClose(a, b string) bool {
+	if len(a) < 7 || len(b) < 7 {
+		return false
+	}
+	n := min(len(a), len(b), 9)
+	a9, b9 := a[len(a)-n:], b[len(b)-n:]
+	if a9[:2] != b9[:2] && a9[n-2:] != b9[n-2:] {
+		return false // one wrong digit leaves one of the ends alone
+	}
+	return edits(a9, b9) == 1 || edits(a9, b9[1:]) == 1 || edits(a9[1:], b9) == 1
+}
+
+func compareEmails(c *compiled, s sharing, a, b []email) outcome {
+	best := missing
+	for i := range a {
+		for j := range b {
+			x, y := &a[i], &b[j]
+			level := emailLevel(x, y)
+			o := of(c.email[:], level)
+			if level == emailSame || level == emailNamed {
+				o = discounted(o, s.discountOf(c, identEmail, x.class))
+			}
+			best = better(best, o)
+		}
+	}
+	return best
+}
+
+func emailLevel(x, y *email) uint8 {
+	switch {
+	case x.class != 0 && x.class == y.class:
+		if x.named && y.named {
+			return emailNamed
+		}
+		return emailSame
+	case x.box != 0 && x.box == y.box && !(x.named && y.named):
+		return emailMailbox
+	case x.domain == y.domain && mailboxClose(x.mailbox, y.mailbox):
+		return emailClose
+	}
+	return emailDifferent
+}
+
+func mailboxClose(a, b string) bool {
+	n := min(len(a), len(b))
+	if n < 5 || max(len(a), len(b))-n > 2 {
+		return false
+	}
+	d := edits(a, b)
+	return d == 1 || d == 2 && n >= 9
+}
+
+func compareHandles(c *compiled, s sharing, a, b []uint64) outcome {
+	if len(a) == 0 || len(b) == 0 {
+		return missing
+	}
+	for _, x := range a {
+		for _, y := range b {
+			if x == y {
+				return discounted(of(c.handle[:], 0), s.discountOf(c, identHandle, x))
+			}
+		}
+	}
+	return of(c.handle[:], 1)
+}
+
+// compareDocuments gives the best outcome over numbers of one kind, or of a kind
+// that one side does not say, and whether numbers contradict each other for good.
+func compareDocuments(c *compiled, s sharing, a, b []document) (outcome, bool) {
+	best, exclusive, same := missing, false, false
+	for i := range a {
+		for j := range b {
+			x, y := &a[i], &b[j]
+			level := documentLevel(x, y)
+			if level == absent {
+				continue
+			}
+			o := of(c.document[:], level)
+			if level == identSame {
+				same = true
+				o = discounted(o, s.discountOf(c, identDocument, x.key))
+			}
+			if level == identDifferent && x.national && x.valid && y.valid {
+				exclusive = true
+			}
+			best = better(best, o)
+		}
+	}
+	return best, exclusive && !same
+}
+
+func documentLevel(x, y *document) uint8 {
+	comparable := x.kind == y.kind || x.kind == 0 || y.kind == 0
+	switch {
+	case x.key == y.key && x.number == y.number:
+		if comparable {
+			return identSame
+		}
+		return identTail
+	case !comparable:
+		return absent
+	case lastFour(x.number, y.number) || lastFour(y.number, x.number):
+		return identTail
+	case min(len(x.number), len(y.number)) >= 5 && documentClose(x, y):
+		return identClose
+	case x.kind == y.kind && x.national:
+		return identDifferent
+	}
+	return absent
+}
+
+// documentClose: a slip of the hand. Two numbers that are both right by their
+// check digits are two numbers.
+func documentClose(x, y *document) bool {
+	if x.valid && y.valid {
+		return false
+	}
+	d := edits(x.number, y.number)
+	return d == 1 || d == 2 && len(x.number) >= 10
+}
+
+// lastFour: a number of which only the last four digits are known.
+func lastFour(short, long string) bool {
+	return len(short) == 4 && len(long) >= 8 && long[len(long)-4:] == short
+}
+
+func compareEmployer(c *compiled, a, b uint32) outcome {
+	switch {
+	case a == 0 || b == 0:
+		return missing
+	case a == b:
+		return of(c.employer[:], 0)
+	}
+	return of(c.employer[:], 1)
+}

@@ -1,0 +1,180 @@
+package matching
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"ficha/internal/testneeds"
+)
+
+func TestDebug(t *testing.T) {
+	want := os.Getenv("DEBUG_SET")
+	if want == "" {
+		t.Skip()
+	}
+	dir := filepath.Join(testneeds.Shared(t), "data")
+	for _, s := range sharedSets {
+		if s.name != want {
+			continue
+		}
+		var rows []labelled
+		if strings.HasSuffix(s.file, ".jsonl") {
+			rows = readSenzing(t, filepath.Join(dir, s.file))
+		} else {
+			rows = readSet(t, filepath.Join(dir, s.file), s)
+		}
+		r := runSet(t, rows)
+		byKey := map[string]labelled{}
+		clusters := map[string][]string{}
+		groups := map[string][]string{}
+		for _, row := range rows {
+			byKey[row.key] = row
+			clusters[row.cluster] = append(clusters[row.cluster], row.key)
+			groups[r.predicted[row.key]] = append(groups[r.predicted[row.key]], row.key)
+		}
+		show := func(why string, a, b string) {
+			p, q := byKey[a], byKey[b]
+			x := r.x.Explain(recordID(a), recordID(b))
+			var sb strings.Builder
+			for _, row := range x.Rows {
+				fmt.Fprintf(&sb, "%s=%s %.1f; ", row.Comparison, row.Level, float64(row.Weight)/1000)
+			}
+			fmt.Printf("%s total %.1f excl %s\n   %s\n   %s\n   %s\n", why, float64(x.Total)/1000, x.Exclusive, short(p.Record), short(q.Record), sb.String())
+		}
+		counts := map[string]int{}
+		n := 0
+		for _, c := range clusters {
+			for i := range c {
+				for j := i + 1; j < len(c); j++ {
+					if r.predicted[c[i]] == r.predicted[c[j]] {
+						continue
+					}
+					a, b := recordID(c[i]), recordID(c[j])
+					if compareIDs(a, b) > 0 {
+						a, b = b, a
+					}
+					why := "FN below"
+					e, ok := r.edges[[2]uuid.UUID{a, b}]
+					w := r.x.Score(a, b)
+					switch {
+					case ok && e.Exclusive != "":
+						why = "FN exclusive"
+					case ok && e.Weight >= 3000:
+						why = "FN clustered apart"
+					case ok && e.Weight >= 2000:
+						why = "FN floor"
+					case !ok && w.Weight >= 3000:
+						why = "FN no candidate"
+					case w.Weight < -5000:
+						why = "FN far below"
+					}
+					counts[why]++
+					if n++; n%(1+atoi(os.Getenv("EVERY"))) == 0 && strings.Contains(why, os.Getenv("WHY")) {
+						show(why, c[i], c[j])
+					}
+				}
+			}
+		}
+		for _, c := range groups {
+			for i := range c {
+				for j := i + 1; j < len(c); j++ {
+					if byKey[c[i]].cluster != byKey[c[j]].cluster {
+						counts["FP"]++
+						if strings.Contains("FP", os.Getenv("WHY")) && counts["FP"]%(1+atoi(os.Getenv("EVERYP"))) == 0 {
+							show("FP", c[i], c[j])
+						}
+					}
+				}
+			}
+		}
+		fmt.Println(counts, r.figures)
+	}
+}
+
+func atoi(s string) int {
+	n := 0
+	fmt.Sscan(s, &n)
+	return n
+}
+
+func short(r Record) string {
+	var b strings.Builder
+	for _, n := range r.Names {
+		fmt.Fprintf(&b, "[%s|%s|%s|%s|%s] ", n.Given, n.Middle, n.Family, n.Family2, n.Full)
+	}
+	fmt.Fprintf(&b, "%s %s ", r.BirthDate, r.Gender)
+	for _, d := range r.Documents {
+		b.WriteString(d.Kind + ":" + d.Number + " ")
+	}
+	for _, d := range r.Phones {
+		b.WriteString(d.Value + " ")
+	}
+	b.WriteString(strings.Join(r.Emails, " "))
+	for _, a := range r.Addresses {
+		fmt.Fprintf(&b, " {%s|%s|%s|%s|%s|%s}", strings.Join(a.Lines, "/"), a.Number, a.Street, a.Locality, a.Region, a.PostalCode)
+	}
+	return b.String() + " " + r.Organization
+}
+
+func TestSweep(t *testing.T) {
+	if os.Getenv("SWEEP") == "" {
+		t.Skip()
+	}
+	dir := filepath.Join(testneeds.Shared(t), "data")
+	for _, s := range sharedSets {
+		if !strings.Contains(","+os.Getenv("SWEEP")+",", ","+s.name+",") {
+			continue
+		}
+		var rows []labelled
+		if strings.HasSuffix(s.file, ".jsonl") {
+			rows = readSenzing(t, filepath.Join(dir, s.file))
+		} else {
+			rows = readSet(t, filepath.Join(dir, s.file), s)
+		}
+		for _, kin := range strings.Split(os.Getenv("KIN"), ",") {
+			e := newEngine(t)
+			c := &e.models.Person.c
+			c.kinPrior = int32(atoi(kin))
+			c.review = -2000
+			x := NewIndex(e)
+			keyOf := map[uuid.UUID]string{}
+			truth := map[string]string{}
+			byKind := map[Kind]*Component{Person: {}, Organization: {}}
+			for _, r := range rows {
+				r.ID = recordID(r.key)
+				keyOf[r.ID] = r.key
+				truth[r.key] = r.cluster
+				x.Put(e.Prepare(r.Record))
+			}
+			edges := allEdges(x, rows)
+			for i, r := range rows {
+				if r.Kind == Organization {
+					continue
+				}
+				c := byKind[Person]
+				c.Records = append(c.Records, recordID(r.key))
+				c.Edges = append(c.Edges, edges[i]...)
+			}
+			for _, cut := range []int32{0, 1000, 2000, 3000} {
+				for _, strong := range []int32{8000, 100000} {
+					for _, cap := range []int32{6000, 12000, 20000} {
+						c.floor, c.cut, c.strong, c.pairCap = cut, cut, strong, cap
+						predicted := map[string]string{}
+						for _, g := range x.Cluster(*byKind[Person]).Groups {
+							for _, id := range g {
+								predicted[keyOf[id]] = g[0].String()
+							}
+						}
+						f := Evaluate(truth, predicted)
+						fmt.Printf("%s kin %s cut %d strong %d cap %d: P %.4f R %.4f F1 %.4f B3 %.4f largest %d\n", s.name, kin, cut, strong, cap, f.Precision, f.Recall, f.F1, f.BF1, f.Largest)
+					}
+				}
+			}
+		}
+	}
+}

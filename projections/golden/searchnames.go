@@ -1,0 +1,154 @@
+package golden
+
+import (
+	"strings"
+
+	"ficha/internal/phonetic"
+	"ficha/projections"
+)
+
+// names finds records by the words of their names, and where that gives less than
+// was asked for, by their sounds.
+func (s *search) names(words []string) {
+	q := newNameQuery(words)
+	cs := make([]cursor, len(words))
+	for i, w := range words {
+		cs[i] = cursor{newRun('n', w, i == len(words)-1)}
+	}
+	s.postings(cs, q, FoundName)
+	if len(s.best) >= s.wanted {
+		return
+	}
+	for i, sound := range q.sounds { // a word that is its own sound stands under itself
+		cs[i] = cursor{newRun('s', sound, false), newRun('n', sound, false)}
+	}
+	s.postings(cs, q, FoundSound)
+}
+
+// cursor is how far the index rows of one word have been read.
+type cursor []run
+
+func (c cursor) done() bool {
+	for _, r := range c {
+		if r.from != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// run is a range of index rows that is read in chunks; from is nil at its end.
+type run struct{ from, to []byte }
+
+// newRun gives the rows of a word, or of all words that begin with it.
+func newRun(space byte, word string, unfinished bool) run {
+	prefix := append([]byte{space}, word...)
+	if !unfinished {
+		prefix = append(prefix, 0)
+	}
+	return run{from: prefix, to: projections.PrefixEnd(prefix)}
+}
+
+// postings reads the index rows of all words in turn, so that the rarest one is
+// done first: whoever matches every word has been seen by then.
+func (s *search) postings(cs []cursor, q *nameQuery, by Found) {
+	for done := 0; done <= q.mayMiss && done < len(cs) && s.read < maxPostings && s.in.err == nil; {
+		done = 0
+		for _, c := range cs {
+			for i := range c {
+				if c[i].from != nil {
+					s.chunk(&c[i], q, by)
+				}
+			}
+			done += yes(c.done())
+		}
+	}
+}
+
+// postingsChunk is how many rows of one word are read before the next word's turn.
+const postingsChunk = 256
+
+func (s *search) chunk(r *run, q *nameQuery, by Found) {
+	var resume []byte
+	n := 0
+	s.in.Scan(searchTokens, projections.Range{From: r.from, To: r.to, Limit: postingsChunk}, func(row projections.Row) bool {
+		n++
+		if score := q.score(string(row.Value), by); score > 0 {
+			s.add(uuidAtEnd(row.Key), by, score)
+		}
+		resume = append(append(resume[:0], row.Key...), 0)
+		return true
+	})
+	s.read += n
+	r.from = resume
+	if n < postingsChunk {
+		r.from = nil
+	}
+}
+
+// nameQuery matches folded names.
+type nameQuery struct {
+	words   []string
+	sounds  []string
+	mayMiss int // words that a name may lack: a record often has one surname only
+}
+
+func newNameQuery(words []string) *nameQuery {
+	q := &nameQuery{words: words, sounds: make([]string, len(words))}
+	for i, w := range words {
+		q.sounds[i] = phonetic.Spanish(w)
+	}
+	if len(words) > 2 {
+		q.mayMiss = 1
+	}
+	return q
+}
+
+// score says how well a folded name matches, 0 for not at all. Every word of the
+// name counts once.
+func (q *nameQuery) score(name string, by Found) int {
+	tokens := strings.Split(name, " ")
+	used := make([]bool, len(tokens))
+	points, missed := 0, 0
+	for i := range q.words {
+		p := q.take(i, tokens, used, by)
+		points += p
+		missed += yes(p == 0)
+	}
+	if missed > q.mayMiss {
+		return 0
+	}
+	base := scoreName
+	if by == FoundSound {
+		base = scoreSound
+	}
+	extra := min(len(tokens)-(len(q.words)-missed), 9) // words that were not asked for
+	return base*points/(3*len(q.words)) + 10 - extra - yes(missed > 0)
+}
+
+// take finds the best unused token for word i: 3 for the word itself, 2 for one
+// that begins with it (the last word only), 1 for its sound.
+func (q *nameQuery) take(i int, tokens []string, used []bool, by Found) int {
+	best, at := 0, -1
+	for k, t := range tokens {
+		if used[k] {
+			continue
+		}
+		p := 0
+		switch {
+		case t == q.words[i]:
+			p = 3
+		case i == len(q.words)-1 && strings.HasPrefix(t, q.words[i]):
+			p = 2
+		case by == FoundSound && phonetic.Spanish(t) == q.sounds[i]:
+			p = 1
+		}
+		if p > best {
+			best, at = p, k
+		}
+	}
+	if at >= 0 {
+		used[at] = true
+	}
+	return best
+}
