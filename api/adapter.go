@@ -52,9 +52,7 @@ func (m *mux) choose(actions map[string]http.HandlerFunc, name string) http.Hand
 		}
 		serve, ok := actions[action]
 		if !ok || value == "" {
-			p := newProblem(http.StatusNotFound, "no_such_route")
-			p.TraceID = callOf(r.Context()).trace
-			writeProblem(w, p)
+			writeProblem(w, callOf(r.Context()).addressed(newProblem(http.StatusNotFound, "no_such_route")))
 			return
 		}
 		r.SetPathValue(name, value)

@@ -68,10 +68,9 @@ func (s *server) identify(ctx huma.Context) (apikey.Principal, error) {
 
 func (s *server) admit(p apikey.Principal, rule access) error {
 	if !p.Has(rule.roles...) {
-		return &Problem{
-			Type: "/docs#problem-forbidden", Title: "Role missing", Status: http.StatusForbidden, Code: "forbidden",
-			Detail: "This needs one of the roles " + roleNames(rule.roles) + ".",
-		}
+		missing := newProblem(http.StatusForbidden, "forbidden")
+		missing.Detail = "This needs one of the roles " + roleNames(rule.roles) + "."
+		return missing
 	}
 	if !s.limits.allow(p.ID) {
 		return errRate
@@ -93,16 +92,15 @@ func (s *server) refuse(ctx huma.Context, err error) {
 	writeProblem(w, s.problem(ctx.Context(), err))
 }
 
-// problem is [problemOf] with the trace id; causes that are not shown are kept
-// for the log line.
+// problem is [problemOf] for the caller of ctx; causes that are not shown are
+// kept for the log line.
 func (s *server) problem(ctx context.Context, err error) *Problem {
-	p := *problemOf(err)
 	c := callOf(ctx)
-	p.TraceID = c.trace
+	p := c.addressed(problemOf(err))
 	if p.Status >= http.StatusInternalServerError {
 		c.cause = err
 	}
-	return &p
+	return p
 }
 
 // isLocal says whether the request comes from this machine and was not passed

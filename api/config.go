@@ -36,17 +36,6 @@ type Correlations interface {
 	Positions(ctx context.Context, r projections.Reader, id string, after events.Position, limit int) ([]events.Position, error)
 }
 
-// Freshness knows how far the projections have come.
-type Freshness interface {
-	// Wait returns when every projection that reads use includes all events up
-	// to p, or with ctx's error when that ends first.
-	Wait(ctx context.Context, p events.Position) error
-	// Position is up to where they all are now.
-	Position() events.Position
-	// Resolved is up to where matching has decided.
-	Resolved() events.Position
-}
-
 // ContactChecker answers may-we-contact; *contact.Checker is one. It never says
 // allow when it does not know.
 type ContactChecker interface {

@@ -77,7 +77,7 @@ func (s *server) checkContacts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answers, err := s.answerChecks(r.Context(), in.Checks, least, s.languageOf(r.Header.Get("Accept-Language")))
+	answers, err := s.answerChecks(r.Context(), in.Checks, least, languageOf(r.Header.Get("Accept-Language")))
 	if err != nil {
 		return err
 	}

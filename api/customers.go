@@ -75,7 +75,7 @@ func (s *server) getCustomer(ctx context.Context, in *customerInput) (*customerO
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.describe(ctx, v, c, s.languageOf(in.Accept))
+	out, err := s.describe(ctx, v, c, languageOf(in.Accept))
 	if err != nil {
 		return nil, err
 	}

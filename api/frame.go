@@ -18,6 +18,7 @@ import (
 // call is what the hub knows about one request while it is served.
 type call struct {
 	trace     string           // 32 hex digits
+	accept    string           // Accept-Language
 	principal apikey.Principal // zero until authenticated
 	operation string           // id of the OpenAPI operation, "" when no route fits
 	cause     error            // of an internal error, for the log
@@ -33,6 +34,16 @@ func callOf(ctx context.Context) *call {
 	return &call{}
 }
 
+// addressed gives a copy of p with the trace id, in the caller's language.
+func (c *call) addressed(p *Problem) *Problem {
+	to := *p
+	to.TraceID = c.trace
+	if languageOf(c.accept) == "es" {
+		to.translate()
+	}
+	return &to
+}
+
 // frame is around every request: trace id, security headers, one problem for
 // what the router refuses, a net under panics, one log line, one observation.
 // The log line names the operation, never the path, query or body: callers
@@ -40,16 +51,24 @@ func callOf(ctx context.Context) *call {
 func (s *server) frame(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.cfg.Clock()
-		c := &call{trace: s.traceID(r)}
+		c := &call{trace: s.traceID(r), accept: r.Header.Get("Accept-Language")}
 		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 		setHeaders(w.Header(), c.trace)
-		a := &answer{ResponseWriter: w, request: r, trace: c.trace}
+		a := &answer{ResponseWriter: w, request: r, call: c}
 		defer func() {
 			if cause := recover(); cause != nil {
 				s.panicked(a, c, cause)
 			}
 			s.finish(r, a, c, s.cfg.Clock().Sub(began))
 		}()
+		// Another web page in the browser of somebody who may reach the hub must not
+		// write here: with --insecure there is no key that it would lack.
+		if s.origins.Check(r) != nil {
+			r.Pattern = "-" // it did not come as far as the router
+			writeProblem(a, c.addressed(newProblem(http.StatusForbidden, "cross_origin")))
+			return
+		}
+		r.Body = incoming{r.Body}
 		next.ServeHTTP(a, r)
 	})
 }
@@ -86,9 +105,7 @@ func (s *server) panicked(a *answer, c *call, cause any) {
 	}
 	s.cfg.Logger.Error("request panicked", "operation", c.operation, "trace", c.trace, "panic", describe(cause), "stack", string(debug.Stack()))
 	if a.status == 0 {
-		p := newProblem(http.StatusInternalServerError, "internal")
-		p.TraceID = c.trace
-		writeProblem(a, p)
+		writeProblem(a, c.addressed(newProblem(http.StatusInternalServerError, "internal")))
 	}
 }
 
@@ -136,12 +153,30 @@ func quiet(operation string) bool {
 	return false
 }
 
+// incoming is a request's body. One that breaks off is the sender's trouble, not
+// ours: it is told apart from errors of the hub as if it had come too slowly.
+type incoming struct{ io.ReadCloser }
+
+func (b incoming) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = brokenOff{err}
+	}
+	return n, err
+}
+
+// brokenOff is a [net.Error].
+type brokenOff struct{ error }
+
+func (brokenOff) Timeout() bool   { return true }
+func (brokenOff) Temporary() bool { return false }
+
 // answer watches what is written. What the router itself refuses (404, 405:
 // request without pattern) it turns into a problem.
 type answer struct {
 	http.ResponseWriter
 	request *http.Request
-	trace   string
+	call    *call
 	status  int
 	bytes   int64
 	swallow bool // the router's own plain text
@@ -160,10 +195,8 @@ func (a *answer) WriteHeader(status int) {
 	if status == http.StatusMethodNotAllowed {
 		code = "method_not_allowed"
 	}
-	p := newProblem(status, code)
-	p.TraceID = a.trace
 	a.Header().Del("Content-Length")
-	writeProblem(a.ResponseWriter, p)
+	writeProblem(a.ResponseWriter, a.call.addressed(newProblem(status, code)))
 	a.swallow = true
 }
 

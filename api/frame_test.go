@@ -3,10 +3,14 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"ficha/api/apikey"
 	"ficha/events"
@@ -153,5 +157,66 @@ func TestMetricsCount(t *testing.T) {
 	}
 	if strings.Contains(w.Body.String(), "5512") {
 		t.Error("a sender's text is a label")
+	}
+}
+
+func TestSourcesAsLabelsAreBounded(t *testing.T) {
+	m := newMetrics(Config{})
+	for i := range maxSources + 100 {
+		m.submitted([]events.EventResult{{Source: "/crm/" + strconv.Itoa(i), Status: events.StatusAppended}})
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "ficha_events_total" && len(f.GetMetric()) != maxSources+1 {
+			t.Errorf("%d labels, want %d", len(f.GetMetric()), maxSources+1)
+		}
+	}
+}
+
+// TestBodiesThatBreakOff are the sender's trouble, on every way of reading them.
+func TestBodiesThatBreakOff(t *testing.T) {
+	h := newHub(t)
+	for _, path := range []string{"/v1/events", "/v1/contact-checks", "/v1/customers:search"} {
+		r := httptest.NewRequest("POST", path, io.MultiReader(strings.NewReader(`{"q":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+h.keys[apikey.Admin])
+		wantProblem(t, serve(h, r), 408, "request_timeout")
+	}
+}
+
+// TestOtherPagesMayNotWrite: a hub on a laptop without keys is within reach of
+// every web page that its owner opens.
+func TestOtherPagesMayNotWrite(t *testing.T) {
+	h := newHub(t, func(c *Config) { c.Insecure, c.Keys = true, nil })
+	w := h.call("", "POST", "/v1/events", oneEvent, "Sec-Fetch-Site", "cross-site")
+	wantProblem(t, w, 403, "cross_origin")
+	w = h.call("", "POST", "/v1/events", oneEvent, "Origin", "https://evil.example")
+	wantProblem(t, w, 403, "cross_origin")
+	if w := h.call("", "POST", "/v1/events", oneEvent); w.Code != 200 {
+		t.Errorf("no browser: %d", w.Code)
+	}
+}
+
+func TestProblemsInSpanish(t *testing.T) {
+	h := newHub(t)
+	for _, r := range slices.Concat(rules[:], routeProblems[:]) {
+		es := spanish(r.code)
+		if es.title == "" || es.title == r.title {
+			t.Errorf("%s has no Spanish words", r.code)
+		}
+	}
+	p := wantProblem(t, h.call("", "GET", "/v1/status", nil, "Accept-Language", "es-GT,es;q=0.9,en;q=0.1"), 401, "unauthenticated")
+	if p.Title != spanish("unauthenticated").title || p.Detail != spanish("unauthenticated").detail {
+		t.Errorf("%+v", p)
+	}
+	for accept, want := range map[string]string{
+		"": "en", "es": "es", "fr, es;q=0.2": "es", "en-GB, es": "en", "de": "en", "*": "en", ";;;": "en", strings.Repeat("es,", 100): "en",
+	} {
+		if got := languageOf(accept); got != want {
+			t.Errorf("%q: %s, want %s", accept, got, want)
+		}
 	}
 }

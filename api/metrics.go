@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,11 +21,18 @@ type metrics struct {
 	events   *prometheus.CounterVec
 	checks   *prometheus.CounterVec
 	requests *prometheus.HistogramVec
+
+	mu      sync.Mutex
+	sources map[string]bool // that have a label
 }
+
+// maxSources bounds the labels of ficha_events_total: a publisher may name any
+// source below its own.
+const maxSources = 500
 
 func newMetrics(cfg Config) *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry: prometheus.NewRegistry(), sources: map[string]bool{},
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ficha_events_total", Help: "Events submitted over HTTP, by source (empty when rejected) and result.",
 		}, []string{"source", "result"}),
@@ -48,13 +56,27 @@ func (m *metrics) request(operation string, status int, took time.Duration) {
 // submitted counts results. A rejected event's source is whatever the sender
 // wrote, so it becomes no label.
 func (m *metrics) submitted(results []events.EventResult) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, r := range results {
-		source := r.Source
-		if r.Status == events.StatusRejected {
-			source = ""
+		source := ""
+		if r.Status != events.StatusRejected {
+			source = m.label(r.Source)
 		}
 		m.events.WithLabelValues(source, string(r.Status)).Inc()
 	}
+}
+
+// label gives a source's label. The lock is held.
+func (m *metrics) label(source string) string {
+	if m.sources[source] {
+		return source
+	}
+	if len(m.sources) >= maxSources {
+		return "other"
+	}
+	m.sources[source] = true
+	return source
 }
 
 // checked counts an answer by its first reason that denies, which is the weightiest.

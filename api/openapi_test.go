@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"ficha/api/apikey"
 )
 
 // TestOpenAPIIsComplete: every operation says what it is, who may, and what may
@@ -148,5 +150,65 @@ func TestReferencePage(t *testing.T) {
 		if !strings.Contains(page, `id="problem-`+r.code+`"`) {
 			t.Errorf("problem %s is not on the page", r.code)
 		}
+	}
+}
+
+// TestAnswersFitTheirSchemas: what is really sent is what the document says.
+func TestAnswersFitTheirSchemas(t *testing.T) {
+	h := newHub(t)
+	h.tell(maria("1"))
+	second := maria("2")
+	second.Data = []byte(strings.Replace(string(second.Data), "1980-02-11", "1980-11-02", 1))
+	h.tell(joined(h.tell(second), crm("1"), crm("2")), rang("1", crm("1"), start, "inbound", "a1"))
+	customer := "/v1/customers/" + crm("1").UUID().String()
+	deny := ask[StatementAnswer](h, apikey.Agent, "POST", statementsOf("1"), stateDeny)
+	s, _, err := build(h.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method, path, route string
+		body                any
+	}{
+		{"GET", customer, "/v1/customers/{id}", nil},
+		{"GET", customer + "/timeline", "/v1/customers/{id}/timeline", nil},
+		{"GET", customer + "/statements", "/v1/customers/{id}/statements", nil},
+		{"POST", customer + "/statements", "/v1/customers/{id}/statements", stateDeny},
+		{"POST", customer + "/interactions", "/v1/customers/{id}/interactions", `{"channel":"chat","direction":"inbound"}`},
+		{"POST", "/v1/statements/" + deny.Statement + ":withdraw", "/v1/statements/{id}:withdraw", nil},
+		{"POST", "/v1/customers:lookup", "/v1/customers:lookup", `{"phone":"+50255123456"}`},
+		{"POST", "/v1/customers:search", "/v1/customers:search", `{"q":"nunez"}`},
+		{"POST", "/v1/contact-checks", "/v1/contact-checks", exampleChecks()},
+		{"POST", "/v1/events", "/v1/events", oneEvent},
+		{"POST", "/v1/events", "/v1/events", `{"id":"x"}`},
+		{"POST", "/v1/events:validate", "/v1/events:validate", oneEvent},
+		{"POST", "/v1/events:status", "/v1/events:status", `{"ids":[{"source":"/crm/bank","id":"maria-1"},{"source":"a","id":"b"}]}`},
+		{"GET", "/v1/status", "/v1/status", nil},
+		{"GET", "/version", "/version", nil},
+	} {
+		w := h.call(apikey.Admin, c.method, c.path, c.body)
+		if w.Code != 200 {
+			t.Fatalf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
+		}
+		op := s.api.OpenAPI().Paths[c.route].Get
+		if c.method == "POST" {
+			op = s.api.OpenAPI().Paths[c.route].Post
+		}
+		checkAgainst(t, s, c.method+" "+c.path, op.Responses["200"].Content["application/json"].Schema, w.Body.Bytes())
+	}
+	w := h.call(apikey.Admin, "POST", "/v1/customers:search", `{"q":1}`)
+	checkAgainst(t, s, "problem", s.api.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, ""), w.Body.Bytes())
+}
+
+func checkAgainst(t *testing.T, s *server, name string, schema *huma.Schema, body []byte) {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	res := &huma.ValidateResult{}
+	huma.Validate(s.api.OpenAPI().Components.Schemas, schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, res)
+	for _, e := range res.Errors {
+		t.Errorf("%s: %v in %s", name, e, body)
 	}
 }

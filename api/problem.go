@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -88,6 +89,7 @@ var rules = [...]rule{
 // and from reading the request.
 var routeProblems = [...]rule{
 	{nil, 400, "invalid_json", "Not JSON", "The body is not one JSON value.", "Send UTF-8 JSON, no member twice."},
+	{nil, 403, "cross_origin", "Request from another web page", "The browser sent it from another page.", "Pages of other origins may not write here."},
 	{nil, 404, "no_such_route", "No such route", "There is no such route; see /docs.", "Compare with this page."},
 	{nil, 405, "method_not_allowed", "Method not allowed", "The route has other methods; see Allow.", "See the header `Allow`."},
 	{nil, 408, "request_timeout", "Request too slow", "The body did not arrive in time.", "Send it again."},
@@ -127,6 +129,22 @@ func (r rule) problem(err error) *Problem {
 		p.headers = http.Header{"Www-Authenticate": {`Bearer realm="ficha"`}}
 	}
 	return p
+}
+
+// translate puts the title, and the detail where it is one of the usual ones,
+// into Spanish.
+func (p *Problem) translate() {
+	to := spanish(p.Code)
+	if to.title == "" {
+		return
+	}
+	p.Title = to.title
+	for _, r := range slices.Concat(rules[:], routeProblems[:]) {
+		if r.code == p.Code && r.detail == p.Detail && to.detail != "" {
+			p.Detail = to.detail
+			return
+		}
+	}
 }
 
 // newProblem gives a problem of routeProblems or rules by its code.

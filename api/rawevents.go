@@ -2,8 +2,6 @@ package api
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,17 +79,8 @@ func readBody(r *http.Request, w http.ResponseWriter, limit int64) ([]byte, erro
 	if _, over := asError[*http.MaxBytesError](err); over {
 		return nil, tooLarge(limit)
 	}
-	var slow interface{ Timeout() bool }
-	if errors.As(err, &slow) && slow.Timeout() {
-		return nil, newProblem(http.StatusRequestTimeout, "request_timeout")
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		p := newProblem(http.StatusBadRequest, "invalid_json")
-		p.Detail = "The body ends before its Content-Length."
-		return nil, p
-	}
 	if err != nil {
-		return nil, newProblem(http.StatusRequestTimeout, "request_timeout") // the client went away
+		return nil, newProblem(http.StatusRequestTimeout, "request_timeout") // it came too slowly, or broke off
 	}
 	return buf.Bytes(), nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/text/language"
 
 	"ficha/projections/contact"
 )
@@ -24,8 +23,8 @@ type server struct {
 	metrics *metrics
 	limits  *limits
 	clicks  *clicks
+	origins *http.CrossOriginProtection
 
-	languages language.Matcher
 	summaries *contact.Summariser
 }
 
@@ -51,7 +50,7 @@ func build(cfg Config) (*server, *mux, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("build api: %w", err)
 	}
-	s := &server{summaries: summaries, cfg: cfg, limits: newLimits(cfg.Rate, cfg.Clock), languages: newLanguages(), clicks: newClicks()}
+	s := &server{summaries: summaries, cfg: cfg, limits: newLimits(cfg.Rate, cfg.Clock), clicks: newClicks(), origins: http.NewCrossOriginProtection()}
 	s.metrics = newMetrics(cfg)
 	m := newMux()
 	s.api = huma.NewAPI(s.humaConfig(), m)
@@ -113,10 +112,11 @@ func (s *server) humaConfig() huma.Config {
 // replaceErrors turns huma's own error answers into problems. (Its package
 // variable NewError would do so for every API in the process.)
 func (s *server) replaceErrors(ctx huma.Context, _ string, v any) (any, error) {
-	if m, ok := v.(*huma.ErrorModel); ok {
-		return s.problem(ctx.Context(), fromHuma(m)), nil
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
 	}
-	return v, nil
+	return s.problem(ctx.Context(), fromHuma(m)), nil
 }
 
 // schemaName keeps names of other packages apart from those of this one.

@@ -93,12 +93,16 @@ func (s *server) withdrawStatement(ctx context.Context, in *withdrawInput) (*sta
 		p.Detail = "An agent may withdraw what he or she noted; this needs one of the roles steward, admin."
 		return nil, p
 	}
-	click, err := s.newClick(who, opStatementUndo+"/"+st.ID, in.Key, in.Body)
+	var body WithdrawRequest
+	if in.Body != nil {
+		body = *in.Body
+	}
+	click, err := s.newClick(who, opStatementUndo+"/"+st.ID, in.Key, body)
 	if err != nil {
 		return nil, err
 	}
 	e, err := s.envelope(click, click.id, events.ContactStatementWithdrawnV1,
-		events.ContactStatementWithdrawn{Statement: st.ID, By: who.Name, Reason: in.Body.Reason})
+		events.ContactStatementWithdrawn{Statement: st.ID, By: who.Name, Reason: body.Reason})
 	if err != nil {
 		return nil, err
 	}

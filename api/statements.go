@@ -49,7 +49,7 @@ type statementOutput struct {
 type withdrawInput struct {
 	ID string `path:"id" maxLength:"64" doc:"Folio of the statement"`
 	Repeatable
-	Body WithdrawRequest
+	Body *WithdrawRequest
 }
 
 // WithdrawRequest takes a statement back.
@@ -123,7 +123,11 @@ func (s *server) currentCustomer(ctx context.Context, id string) (golden.Custome
 		return golden.Customer{}, err
 	}
 	defer v.Close()
-	return customerAt(ctx, v, id)
+	c, err := customerAt(ctx, v, id)
+	if err == nil && len(c.Records) == 0 {
+		return c, notFound("customer") // the folds make none; a click needs a record to be about
+	}
+	return c, err
 }
 
 // maxSubjects is how many records, and how many points, one statement may name.

@@ -233,7 +233,7 @@ func TestAgentsWithdrawTheirOwn(t *testing.T) {
 	if a := mayCall(h, `{"phone":"+50255123456"}`); a.Decision != contact.DecisionDeny {
 		t.Errorf("after the refusal: %+v", a)
 	}
-	ask[StatementAnswer](h, apikey.Admin, "POST", path, `{}`)
+	ask[StatementAnswer](h, apikey.Admin, "POST", path, nil)
 }
 
 // TestUndoRightAfterTheClick: the projections may lag; undo waits for them.

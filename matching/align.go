@@ -13,12 +13,17 @@ type alignment struct {
 	joinedLike uint8
 }
 
-const none = -1
+const (
+	none          = -1
+	joinedPartner = -2 // it is part of the word that was joined
+)
 
 func (al *alignment) pair(i, j int, level uint8) {
 	al.partner[i], al.likeness[i] = int8(j), level
 	al.usedB |= 1 << j
 }
+
+func (al *alignment) pairB(j int) { al.usedB |= 1 << j }
 
 func (al *alignment) freeB(j int) bool { return al.usedB&(1<<j) == 0 }
 
@@ -42,7 +47,11 @@ func (al *alignment) align(a, b []word) {
 			}
 		}
 	}
-	if left > 0 && len(a)-left < len(b) {
+	if left == 0 || len(a)-left == len(b) {
+		return
+	}
+	l := al.leftovers(a, b)
+	if al.join(a, b, &l); !al.joined {
 		al.fuzzy(a, b)
 	}
 }
@@ -65,7 +74,7 @@ func (al *alignment) fuzzy(a, b []word) {
 			for i := range a {
 				for j := range b {
 					if like[i][j] == level && al.partner[i] == none && al.freeB(j) && (a[i].role == b[j].role) == sameRole {
-						if sameRole || level < wordInitial && !(a[i].sure() && b[j].sure()) || level <= wordClose {
+						if sameRole || level < wordInitial {
 							al.pair(i, j, level)
 						}
 					}
@@ -78,7 +87,7 @@ func (al *alignment) fuzzy(a, b []word) {
 // likeness is the level of two words that are not the same.
 func likeness(a, b *word) uint8 {
 	if a.initial() || b.initial() {
-		if a.text[0] == b.text[0] {
+		if a.initial() && a.letters&b.firsts != 0 || b.initial() && b.letters&a.firsts != 0 {
 			return wordInitial
 		}
 		return wordDifferent
@@ -167,18 +176,23 @@ func (al *alignment) leftovers(a, b []word) leftovers {
 func (al *alignment) join(a, b []word, l *leftovers) {
 	switch {
 	case l.countA == 1 && l.countB > 1:
-		al.joinWords(&a[l.a[0]], b, l.b[:l.countB])
+		if al.joinWords(&a[l.a[0]], b, l.b[:l.countB]) {
+			al.partner[l.a[0]] = joinedPartner
+			al.usedB = 1<<len(b) - 1
+		}
 	case l.countB == 1 && l.countA > 1:
-		al.joinWords(&b[l.b[0]], a, l.a[:l.countA])
-	}
-	if al.joined {
-		l.countA, l.countB = 0, 0
+		if al.joinWords(&b[l.b[0]], a, l.a[:l.countA]) {
+			for _, i := range l.a[:l.countA] {
+				al.partner[i] = joinedPartner
+			}
+			al.pairB(int(l.b[0]))
+		}
 	}
 }
 
-func (al *alignment) joinWords(whole *word, of []word, parts []int8) {
+func (al *alignment) joinWords(whole *word, of []word, parts []int8) bool {
 	if len(whole.text) < 5 {
-		return
+		return false
 	}
 	var buffer [4 * longestWord]byte
 	text := buffer[:0]
@@ -186,18 +200,19 @@ func (al *alignment) joinWords(whole *word, of []word, parts []int8) {
 	for _, i := range parts {
 		text = append(text, of[i].text...)
 		if len(text) > longestWord {
-			return
+			return false
 		}
 		rare += int32(of[i].family)
 	}
 	switch d := edits(whole.text, string(text)); {
 	case d == 0:
 		al.joinedLike = wordSame
-	case d == 1 && len(text) > 6:
+	case d == 1:
 		al.joinedLike = wordClose
 	default:
-		return
+		return false
 	}
 	al.joined, al.joinedRole = true, whole.role
 	al.joinedRare = min(rare, int32(max(whole.family, whole.given)))
+	return true
 }

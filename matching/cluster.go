@@ -61,27 +61,31 @@ func (x *Index) Cluster(in Component) Partition {
 	}
 	k.joinVerdicts()
 	k.joinStated(in.Stated)
-	for _, part := range k.parts() {
-		k.joinStrong(part)
-		k.linkage(part)
+	var links []Link
+	for _, p := range k.parts() {
+		k.pairs = newPairs(p.records)
+		k.joinStrong(p)
+		k.linkage(p.records)
+		links = append(links, k.linksOf(p.records)...)
 	}
-	return k.partition()
+	return k.partition(links)
 }
 
 // clustering is the work on one component. Records are numbered by their ids.
 type clustering struct {
-	x        *Index
-	c        *compiled
-	sharing  sharing
-	ids      []uuid.UUID
-	records  []*Prepared
-	edges    []numbered // at or above review, heaviest first
-	verdicts verdicts
-	stated   *forest
-	group    []int   // record → its group, the number of the smallest member
-	members  [][]int // group → members, nil where merged away
-	pairs    map[uint64]scored
-	refused  map[uint64]string
+	x          *Index
+	c          *compiled
+	maxCluster int
+	sharing    sharing
+	ids        []uuid.UUID
+	records    []*Prepared
+	edges      []numbered // at or above review, heaviest first
+	verdicts   verdicts
+	stated     *forest
+	group      []int   // record → its group, the number of the smallest member
+	members    [][]int // group → members, nil where merged away
+	pairs      *pairs  // of the part at hand
+	refused    map[uint64]string
 }
 
 // numbered is an edge between record numbers a < b.
@@ -90,14 +94,8 @@ type numbered struct {
 	Edge
 }
 
-// scored is what a pair weighs.
-type scored struct {
-	total     int32
-	exclusive exclusions
-}
-
 func (x *Index) newClustering(in Component) *clustering {
-	k := &clustering{x: x, pairs: map[uint64]scored{}, refused: map[uint64]string{}}
+	k := &clustering{x: x, refused: map[uint64]string{}}
 	seen := map[uuid.UUID]bool{}
 	for _, id := range in.Records {
 		if _, ok := x.byID[id]; ok && !seen[id] {
@@ -117,7 +115,7 @@ func (x *Index) newClustering(in Component) *clustering {
 	if len(k.ids) == 0 {
 		return k
 	}
-	k.c, k.sharing = &x.e.model(k.records[0]).c, sharing{x, k.records[0].organization}
+	k.c, k.maxCluster, k.sharing = &x.e.model(k.records[0]).c, x.e.model(k.records[0]).MaxCluster, sharing{x, k.records[0].organization}
 	k.number(in.Edges, at)
 	return k
 }
@@ -135,19 +133,6 @@ func (k *clustering) number(edges []Edge, at map[uuid.UUID]int) {
 		return cmp.Or(cmp.Compare(q.Weight, p.Weight), cmp.Compare(p.a, q.a), cmp.Compare(p.b, q.b))
 	})
 	k.edges = slices.CompactFunc(k.edges, func(p, q numbered) bool { return p.a == q.a && p.b == q.b })
-}
-
-// score compares two records, once.
-func (k *clustering) score(i, j int) scored {
-	key := pairKey(i, j)
-	if s, ok := k.pairs[key]; ok {
-		return s
-	}
-	var p pairScore
-	k.c.score(k.sharing, k.records[i], k.records[j], &p)
-	s := scored{p.total, p.exclusive}
-	k.pairs[key] = s
-	return s
 }
 
 func pairKey(i, j int) uint64 { return uint64(min(i, j))<<32 | uint64(max(i, j)) }
@@ -194,12 +179,11 @@ func (k *clustering) joinStated(stated []Pair) {
 	}
 }
 
-// stateable merges the groups behind two stated nodes, unless a verdict or the
-// size limit refuses.
-func (k *clustering) stateable(a, b int) bool {
-	i, okI := k.recordUnder(a)
-	j, okJ := k.recordUnder(b)
-	if !okI || !okJ || k.group[i] == k.group[j] {
+// stateable merges the groups behind two stated trees, unless a verdict or the
+// size limit refuses. The root of a tree is its smallest number, and records come
+// before ids that are none, so a root is a record if the tree has one.
+func (k *clustering) stateable(i, j int) bool {
+	if max(i, j) >= len(k.ids) || k.group[i] == k.group[j] {
 		return true
 	}
 	g, h := k.group[i], k.group[j]
@@ -211,111 +195,90 @@ func (k *clustering) stateable(a, b int) bool {
 	return true
 }
 
-// recordUnder finds the record of smallest number in a stated tree.
-func (k *clustering) recordUnder(root int) (int, bool) {
-	for i := range k.ids {
-		if k.stated.root(i) == root {
-			return i, true
-		}
-	}
-	return 0, false
+// part is a connected part: its records, ascending, and its edges, heaviest first.
+type part struct {
+	records []int
+	edges   []numbered
 }
 
 // parts are the connected parts over edges at or above the link floor and over
 // what is joined already. A part above the size limit is cut by raising the
 // threshold, a bit at a time, until its pieces fit.
-func (k *clustering) parts() [][]int {
-	all := make([]int, len(k.ids))
-	for i := range all {
-		all[i] = i
+func (k *clustering) parts() []part {
+	all := part{edges: k.edges}
+	for i := range k.ids {
+		all.records = append(all.records, i)
 	}
-	return k.split(all, k.c.floor)
+	return k.split(all, k.c.floor, make([]int, len(k.ids)))
 }
 
-func (k *clustering) split(records []int, threshold int32) [][]int {
-	var out [][]int
-	for _, part := range k.connected(records, threshold) {
-		top := k.heaviest(part)
-		if len(part) <= int(k.x.e.model(k.records[0]).MaxCluster) || threshold > top {
-			out = append(out, part)
+func (k *clustering) split(whole part, threshold int32, parent []int) []part {
+	var out []part
+	for _, p := range k.connected(whole, threshold, parent) {
+		if len(p.records) <= k.maxCluster || len(p.edges) == 0 || p.edges[0].Weight < int64(threshold) {
+			out = append(out, p)
 			continue
 		}
-		out = append(out, k.split(part, threshold+1000)...)
+		out = append(out, k.split(p, threshold+1000, parent)...)
 	}
 	return out
 }
 
-// heaviest is the greatest weight among the records of a part.
-func (k *clustering) heaviest(part []int) int32 {
-	in := map[int]bool{}
-	for _, i := range part {
-		in[i] = true
-	}
-	for _, e := range k.edges {
-		if in[e.a] && in[e.b] {
-			return int32(e.Weight)
-		}
-	}
-	return neverWeight
-}
-
-func (k *clustering) connected(records []int, threshold int32) [][]int {
-	parent := map[int]int{}
-	for _, i := range records {
+// connected divides a part by edges of at least the threshold. parent is a
+// union-find over record numbers, borrowed.
+func (k *clustering) connected(whole part, threshold int32, parent []int) []part {
+	for _, i := range whole.records {
 		parent[i] = i
 	}
-	root := func(i int) int {
-		for parent[i] != i {
-			i = parent[i]
-		}
-		return i
+	for _, i := range whole.records {
+		unite(parent, i, k.group[i])
 	}
-	join := func(i, j int) {
-		i, j = root(i), root(j)
-		parent[max(i, j)] = min(i, j)
-	}
-	for _, i := range records {
-		join(i, k.group[i])
-	}
-	for _, e := range k.edges {
+	for _, e := range whole.edges {
 		if e.Weight < int64(threshold) {
 			break
 		}
-		if _, ok := parent[e.a]; !ok {
-			continue
-		}
-		if _, ok := parent[e.b]; ok {
-			join(e.a, e.b)
-		}
+		unite(parent, e.a, e.b)
 	}
-	byRoot := map[int][]int{}
-	var order []int
-	for _, i := range records {
-		r := root(i)
-		if byRoot[r] == nil {
-			order = append(order, r)
+	at := map[int]int{}
+	var out []part
+	for _, i := range whole.records {
+		r := rootOf(parent, i)
+		n, ok := at[r]
+		if !ok {
+			n = len(out)
+			at[r], out = n, append(out, part{})
 		}
-		byRoot[r] = append(byRoot[r], i)
+		out[n].records = append(out[n].records, i)
 	}
-	out := make([][]int, 0, len(order))
-	for _, r := range order {
-		out = append(out, byRoot[r])
+	for _, e := range whole.edges {
+		if r := rootOf(parent, e.a); r == rootOf(parent, e.b) {
+			out[at[r]].edges = append(out[at[r]].edges, e)
+		}
 	}
 	return out
 }
 
-// joinStrong makes cores of edges at or above the strong threshold.
-func (k *clustering) joinStrong(part []int) {
-	in := map[int]bool{}
-	for _, i := range part {
-		in[i] = true
+func rootOf(parent []int, i int) int {
+	for parent[i] != i {
+		parent[i] = parent[parent[i]]
+		i = parent[i]
 	}
-	for _, e := range k.edges {
+	return i
+}
+
+func unite(parent []int, i, j int) {
+	i, j = rootOf(parent, i), rootOf(parent, j)
+	parent[max(i, j)] = min(i, j)
+}
+
+// joinStrong makes cores of edges at or above the strong threshold.
+func (k *clustering) joinStrong(p part) {
+	for _, e := range p.edges {
 		if e.Weight < int64(k.c.strong) {
 			break
 		}
 		g, h := k.group[e.a], k.group[e.b]
-		if !in[e.a] || !in[e.b] || g == h {
+		if g == h {
 			continue
 		}
 		if reason := k.objection(g, h); reason != "" {
@@ -341,7 +304,7 @@ func (k *clustering) forbidden(g, h int) string {
 	if len(k.verdicts.apart) > 0 && k.verdicts.forbids(k.roots(g), k.roots(h)) {
 		return RefusedVerdict
 	}
-	if len(k.members[g])+len(k.members[h]) > k.x.e.model(k.records[0]).MaxCluster {
+	if len(k.members[g])+len(k.members[h]) > k.maxCluster {
 		return RefusedSize
 	}
 	return ""

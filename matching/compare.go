@@ -45,17 +45,33 @@ func birthLevel(a, b date) uint8 {
 		return birthClose
 	case sameDay, sameYear && (a.month == b.month || a.day == b.day), a.month == b.month && absInt(a.year-b.year) <= 1:
 		return birthNear
-	case sameYear:
+	case sameYear, about(a, b):
 		return birthYear
 	}
+	return yearsApart(a, b)
+}
+
+// yearsApart: father and son of one name are a generation apart, so a difference of
+// another size is rather a wrong date.
+func yearsApart(a, b date) uint8 {
+	if years := absInt(a.year - b.year); years >= 15 && years <= 50 {
+		return birthGeneration
+	}
 	return birthDifferent
+}
+
+// about: a month and a year away at most, or a decade: slips of whoever typed it,
+// that say nothing either way.
+func about(a, b date) bool {
+	years := absInt(a.year - b.year)
+	return (years <= 1 || years == 10) && absInt(int16(a.month)-int16(b.month)) <= 1
 }
 
 // partialBirth compares a year, or a year and month, with a date.
 func partialBirth(a, b date, sameYear bool) uint8 {
 	switch {
 	case !sameYear:
-		return birthDifferent
+		return yearsApart(a, b)
 	case a.month == 0 || b.month == 0 || (a.loose|b.loose)&newYear != 0:
 		return birthYear
 	case a.month == b.month:
@@ -127,17 +143,17 @@ func comparePhones(c *compiled, s sharing, a, b []phone) outcome {
 	for i := range a {
 		for j := range b {
 			x, y := &a[i], &b[j]
-			level := uint8(identDifferent)
+			level := uint8(phoneDifferent)
 			switch {
 			case x.class == y.class:
-				level = identSame
+				level = phoneSame
 			case x.tail == y.tail:
-				level = identTail
-			case phoneClose(x.digits, y.digits):
-				level = identClose
+				level = phoneTail
+			case digitsClose(x.digits, y.digits):
+				level = phoneClose
 			}
 			o := of(c.phone[:], level)
-			if level <= identTail {
+			if level <= phoneTail {
 				o = discounted(o, s.discountOf(c, identPhone, x.tail))
 			}
 			best = better(best, o)
@@ -153,8 +169,8 @@ func better(best, o outcome) outcome {
 	return best
 }
 
-// phoneClose: one digit wrong, or one left out or put in, which moves the others.
-func phoneClose(a, b string) bool {
+// digitsClose: one digit wrong, or one left out or put in, which moves the others.
+func digitsClose(a, b string) bool {
 	if len(a) < 7 || len(b) < 7 {
 		return false
 	}
@@ -191,19 +207,23 @@ func emailLevel(x, y *email) uint8 {
 		return emailSame
 	case x.box != 0 && x.box == y.box && !(x.named && y.named):
 		return emailMailbox
-	case x.domain == y.domain && mailboxClose(x.mailbox, y.mailbox):
+	case addressClose(x, y):
 		return emailClose
 	}
 	return emailDifferent
 }
 
-func mailboxClose(a, b string) bool {
-	n := min(len(a), len(b))
-	if n < 5 || max(len(a), len(b))-n > 2 {
+// addressClose: a typo or two in the mailbox, in the provider's name, or in both.
+func addressClose(x, y *email) bool {
+	n := min(len(x.mailbox), len(y.mailbox))
+	if n < 5 || max(len(x.mailbox), len(y.mailbox))-n > 2 {
 		return false
 	}
-	d := edits(a, b)
-	return d == 1 || d == 2 && n >= 9
+	d := edits(x.mailbox, y.mailbox)
+	if d > 2 || d == 2 && n < 9 {
+		return false
+	}
+	return x.domain == y.domain || edits(x.domain, y.domain) <= 2
 }
 
 func compareHandles(c *compiled, s sharing, a, b []uint64) outcome {
@@ -259,10 +279,12 @@ func documentLevel(x, y *document) uint8 {
 		return identTail
 	case min(len(x.number), len(y.number)) >= 5 && documentClose(x, y):
 		return identClose
-	case x.kind == y.kind && x.national:
+	case x.kind != y.kind || x.kind == 0:
+		return absent
+	case x.national:
 		return identDifferent
 	}
-	return absent
+	return identOther
 }
 
 // documentClose: a slip of the hand. Two numbers that are both right by their

@@ -44,13 +44,15 @@ func contradict(a, b []name) bool {
 
 // tally adds up what the words of one role say.
 type tally struct {
-	best, more   int32 // rarity-weighted: the rarest agreement, and the sum of the others
-	kin          int32
-	level        uint8
-	matched      bool
-	leftA, leftB int // words without a partner
-	married      bool
-	initials     bool // one of those is an initial
+	matched            bool
+	level              uint8 // of the agreement that weighs most
+	best, more         int32 // its weight, and the sum of the others
+	kin                int32
+	leftA, leftB       int  // words without a partner
+	wordsA, wordsB     int  // of these, more than an initial
+	initialA, initialB bool // an initial of a, or of b, agrees with something
+	unlisted           bool // a word without a partner is no known name
+	married            bool // or a husband's surname
 }
 
 func (t *tally) add(level uint8, w, kin int32) {
@@ -65,40 +67,132 @@ func (t *tally) add(level uint8, w, kin int32) {
 	t.matched = true
 }
 
+// compareName aligns the words and weighs the result. Where a sure given name
+// agrees with a sure surname, either the two words are alike by chance, or one
+// source swapped its fields: both readings are weighed, and the better one counts.
 func compareName(c *compiled, a, b *name) nameOutcome {
 	if len(a.words) == 0 || len(b.words) == 0 {
 		return noName
 	}
 	var al alignment
 	al.align(a.words, b.words)
-	al.unswap(a.words, b.words)
-	l := al.leftovers(a.words, b.words)
-	if l.countA > 0 && l.countB > 0 {
-		al.join(a.words, b.words, &l)
-	}
-	var given, family tally
-	out := nameOutcome{}
+	cross := false
 	for i := range a.words {
-		if j := al.partner[i]; j != none {
-			x, y := &a.words[i], &b.words[j]
-			out.swapped = out.swapped || x.sure() && y.sure() && x.role != y.role
-			if pairRole(x, y) == givenRole {
-				given.word(c.given[:], al.likeness[i], min(x.given, y.given))
-			} else {
-				family.word(c.family[:], al.likeness[i], min(x.family, y.family))
-			}
+		if j := al.partner[i]; j >= 0 && crossed(&a.words[i], &b.words[j]) {
+			cross = true
+		}
+	}
+	straight := al.weigh(c, a, b, cross, false)
+	if !cross {
+		return straight
+	}
+	if swapped := al.weigh(c, a, b, true, true); swapped.stranger > straight.stranger {
+		return swapped
+	}
+	return straight
+}
+
+func crossed(x, y *word) bool { return x.sure() && y.sure() && x.role != y.role }
+
+// weigh adds up an alignment. With drop, pairs across sure roles do not count;
+// with flip, b's sure roles are read the other way round.
+func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome {
+	var given, family tally
+	out := nameOutcome{swapped: flip}
+	used := al.usedB
+	for i := range a.words {
+		j := al.partner[i]
+		if j == none {
+			family.pick(&given, a.words[i].role).leave(&a.words[i], true)
+			continue
+		}
+		if j < 0 {
+			continue
+		}
+		x, y := &a.words[i], &b.words[j]
+		if drop && crossed(x, y) != flip && x.sure() && y.sure() {
+			family.pick(&given, x.role).leave(x, true)
+			used &^= 1 << j
+			continue
+		}
+		if pairRole(x, y) == givenRole {
+			given.word(c.given[:], al.likeness[i], min(x.given, y.given))
+			given.initialA, given.initialB = given.initialA || x.initial(), given.initialB || y.initial()
+		} else {
+			family.word(c.family[:], al.likeness[i], min(x.family, y.family))
+		}
+	}
+	for j := range b.words {
+		if used&(1<<j) == 0 {
+			family.pick(&given, b.words[j].role.flipped(flip)).leave(&b.words[j], false)
 		}
 	}
 	if al.joined {
+		levels := c.family[:]
 		if al.joinedRole == givenRole {
-			given.word(c.given[:], al.joinedLike, uint16(al.joinedRare))
-		} else {
-			family.word(c.family[:], al.joinedLike, uint16(al.joinedRare))
+			levels = c.given[:]
 		}
+		family.pick(&given, al.joinedRole).word(levels, al.joinedLike, uint16(al.joinedRare))
 	}
-	l.count(a.words, b.words, &given, &family)
 	out.sum(c, &given, &family)
 	return out
+}
+
+// pick is the tally of a role; the receiver is that of surnames.
+func (t *tally) pick(given *tally, r role) *tally {
+	if r == givenRole {
+		return given
+	}
+	return t
+}
+
+func (r role) flipped(flip bool) role {
+	switch {
+	case flip && r == givenRole:
+		return familyRole
+	case flip && r == familyRole:
+		return givenRole
+	}
+	return r
+}
+
+// leave tallies a word without a partner.
+func (t *tally) leave(w *word, first bool) {
+	t.unlisted = t.unlisted || w.flags&(flagKnownGiven|flagKnownFamily) == 0
+	t.married = t.married || w.flags&flagMarried != 0
+	left, words := &t.leftB, &t.wordsB
+	if first {
+		left, words = &t.leftA, &t.wordsA
+	}
+	*left++
+	if !w.initial() {
+		*words++
+	}
+}
+
+// contradicts says that both sides have words left, or that all that agrees is an
+// initial beside another whole name: Jorge J. is not Jeannette.
+func (t *tally) contradicts() bool {
+	if t.leftA > 0 && t.leftB > 0 {
+		return true
+	}
+	return t.matched && t.level == wordInitial && (t.initialA && t.wordsA > 0 || t.initialB && t.wordsB > 0)
+}
+
+// pairRole is the role of two words that agree: what the source said, else the
+// guess on which both agree, else what the word is better known as.
+func pairRole(x, y *word) role {
+	switch {
+	case x.role == y.role:
+		return x.role
+	case x.sure() && !y.sure():
+		return x.role
+	case y.sure() && !x.sure():
+		return y.role
+	case x.given < x.family:
+		return givenRole
+	}
+	return familyRole
 }
 
 func (t *tally) word(levels []weight, level uint8, rarity uint16) {
@@ -110,76 +204,10 @@ func (t *tally) word(levels []weight, level uint8, rarity uint16) {
 	t.add(level, v, w.kin)
 }
 
-// pairRole is the role of two words that agree: what the source said, else the
-// guess on which both agree, else surname.
-func pairRole(x, y *word) role {
-	switch {
-	case x.role == y.role:
-		return x.role
-	case x.sure() && !y.sure():
-		return x.role
-	case y.sure() && !x.sure():
-		return y.role
-	case x.given+1000 < x.family:
-		return givenRole
-	}
-	return familyRole
-}
-
-// unswap takes back pairs across sure roles where words on both sides are left:
-// Juan Martín and Martín López share a word, not a name.
-func (al *alignment) unswap(a, b []word) {
-	cross, others := 0, 0
-	for i := range a {
-		if j := al.partner[i]; j != none {
-			if crossed(&a[i], &b[j]) {
-				cross++
-			} else {
-				others++
-			}
-		}
-	}
-	if cross == 0 || cross+others == len(a) || cross+others == len(b) {
-		return
-	}
-	for i := range a {
-		if j := al.partner[i]; j != none && crossed(&a[i], &b[j]) {
-			al.partner[i] = none
-			al.usedB &^= 1 << j
-		}
-	}
-}
-
-func crossed(x, y *word) bool { return x.sure() && y.sure() && x.role != y.role }
-
-// count tallies words without a partner.
-func (l *leftovers) count(a, b []word, given, family *tally) {
-	for _, i := range l.a[:l.countA] {
-		l.leave(&a[i], given, family, true)
-	}
-	for _, j := range l.b[:l.countB] {
-		l.leave(&b[j], given, family, false)
-	}
-}
-
-func (l *leftovers) leave(w *word, given, family *tally, first bool) {
-	t := family
-	if w.role == givenRole {
-		t = given
-	}
-	t.married = t.married || w.flags&flagMarried != 0
-	t.initials = t.initials || w.initial()
-	if first {
-		t.leftA++
-	} else {
-		t.leftB++
-	}
-}
-
 // sum puts both parts together.
 func (o *nameOutcome) sum(c *compiled, given, family *tally) {
 	o.given, o.family = given.conclude(o, c, c.given[:], 2), family.conclude(o, c, c.family[:], 1)
-	o.clash = o.given == wordDifferent && !given.initials
+	o.clash = o.given >= wordDifferent && o.given != absent && given.wordsA > 0 && given.wordsB > 0
 	if o.swapped {
 		o.stranger += c.order.stranger
 		o.kin += c.order.kin
@@ -190,7 +218,7 @@ func (o *nameOutcome) sum(c *compiled, given, family *tally) {
 // conclude adds one part to the outcome and gives its level. Of further words that
 // agree, each counts 1/share: second given names follow the first, surnames do not.
 func (t *tally) conclude(o *nameOutcome, c *compiled, levels []weight, share int32) uint8 {
-	left := t.leftA > 0 && t.leftB > 0
+	left := t.contradicts()
 	switch {
 	case t.matched && left && !t.married:
 		w := &levels[wordPart]
@@ -207,10 +235,13 @@ func (t *tally) conclude(o *nameOutcome, c *compiled, levels []weight, share int
 		}
 		return t.level
 	case left:
-		w := &levels[wordDifferent]
-		o.stranger += w.stranger
-		o.kin += w.kin
-		return wordDifferent
+		level := uint8(wordDistinct)
+		if t.unlisted || t.wordsA == 0 || t.wordsB == 0 {
+			level = wordDifferent
+		}
+		o.stranger += levels[level].stranger
+		o.kin += levels[level].kin
+		return level
 	}
 	return absent
 }

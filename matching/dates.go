@@ -84,13 +84,24 @@ func readSolid(t string) date {
 	n, ok := number(t)
 	switch {
 	case ok && len(t) == 8:
-		return date{year: int16(n / 10000), month: uint8(n / 100 % 100), day: uint8(n % 100)}
+		return date{year: int16(n / 10000), month: uint8(n / 100 % 100), day: uint8(n % 100)}.readable()
 	case ok && len(t) == 6:
 		return date{year: int16(n / 100), month: uint8(n % 100)}
 	case ok && len(t) == 4:
 		return date{year: int16(n)}
 	}
 	return date{}
+}
+
+// readable leaves out a month and day that cannot be, and keeps the rest.
+func (d date) readable() date {
+	switch {
+	case d.month < 1 || d.month > 12:
+		return date{year: d.year}
+	case d.day < 1 || d.day > 31:
+		return date{year: d.year, month: d.month}
+	}
+	return d
 }
 
 func readYearMonth(a, b string) date {

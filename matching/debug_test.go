@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"testing"
 
@@ -47,6 +48,7 @@ func TestDebug(t *testing.T) {
 			fmt.Printf("%s total %.1f excl %s\n   %s\n   %s\n   %s\n", why, float64(x.Total)/1000, x.Exclusive, short(p.Record), short(q.Record), sb.String())
 		}
 		counts := map[string]int{}
+		pats := map[string]int{}
 		n := 0
 		for _, c := range clusters {
 			for i := range c {
@@ -74,6 +76,7 @@ func TestDebug(t *testing.T) {
 						why = "FN far below"
 					}
 					counts[why]++
+					pats[why+" "+strings.Join(w.Levels, " ")]++
 					if n++; n%(1+atoi(os.Getenv("EVERY"))) == 0 && strings.Contains(why, os.Getenv("WHY")) {
 						show(why, c[i], c[j])
 					}
@@ -93,6 +96,18 @@ func TestDebug(t *testing.T) {
 			}
 		}
 		fmt.Println(counts, r.figures)
+		type pc struct {
+			p string
+			n int
+		}
+		var list []pc
+		for p, n := range pats {
+			list = append(list, pc{p, n})
+		}
+		sort.Slice(list, func(i, j int) bool { return list[i].n > list[j].n })
+		for _, x := range list[:min(len(list), atoi(os.Getenv("PATS")))] {
+			fmt.Println(x.n, x.p)
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ type document struct {
 	number   string
 	key      uint64
 	kind     uint32 // kind and country; 0 when nobody said which
-	national bool   // one person has one number of this kind
+	national bool   // one person has one number of this kind for life
 	valid    bool   // its check digit is right
 	birth    date   // for numbers that hold the date of birth
 	gender   byte
@@ -39,7 +39,8 @@ func (e *Engine) documents(in []Document) []document {
 	return out
 }
 
-// nationalKind: numbers of which a person has one for life.
+// nationalKind: numbers of which a person has one for life. Of passports and
+// licences there are several, one after the other.
 func nationalKind(kind string) bool {
 	switch kind {
 	case "dni", "nie", "curp", "dpi", "cc", "ci", "rut", "cpf", "ssn", "national_id":
@@ -129,7 +130,7 @@ type email struct {
 	class   uint64 // addresses of one mailbox; 0 when it is no address but has a mailbox
 	mailbox string // letters and digits before the @
 	box     uint64 // its hash, 0 when too short or a desk's to tell anybody
-	domain  uint32
+	domain  string
 	named   bool // the mailbox is made of the name alone: maria.garcia, mgarcia
 }
 
@@ -167,7 +168,7 @@ func (e *Engine) email(s string) (email, bool) {
 	if e.words.Filler("mailbox", folded) {
 		return email{}, false
 	}
-	made.mailbox, made.domain = strings.ReplaceAll(folded, " ", ""), hash32(domain)
+	made.mailbox, made.domain = strings.ReplaceAll(folded, " ", ""), domain
 	if len(made.mailbox) >= shortestMailbox && !e.words.SharedMailbox(made.mailbox) {
 		made.box = hashString(made.mailbox)
 	}
@@ -177,26 +178,31 @@ func (e *Engine) email(s string) (email, bool) {
 // madeOfName says whether a mailbox consists of words of a name, in any order,
 // each whole or as an initial, and holds at least one whole word.
 func madeOfName(mailbox string, names []name) bool {
-	for i := range names {
+	return slices.ContainsFunc(names, func(n name) bool {
 		rest, whole := mailbox, false
-		for range names[i].words {
-			for j := range names[i].words {
-				if t := names[i].words[j].text; len(t) > 2 && strings.HasPrefix(rest, t) {
-					rest, whole = rest[len(t):], true
-				}
-			}
-			if whole && rest == "" {
-				return true
-			}
-			if rest != "" && names[i].initialOf(rest[0]) && len(rest) > 1 {
+		for rest != "" {
+			switch t := n.longestAt(rest); {
+			case t > 0:
+				rest, whole = rest[t:], true
+			case n.initialOf(rest[0]):
 				rest = rest[1:]
+			default:
+				return false
 			}
 		}
-		if whole && len(rest) == 1 && names[i].initialOf(rest[0]) {
-			return true
+		return whole
+	})
+}
+
+// longestAt is the length of the longest word that s begins with, 0 if none does.
+func (n *name) longestAt(s string) int {
+	longest := 0
+	for i := range n.words {
+		if t := n.words[i].text; len(t) > 2 && strings.HasPrefix(s, t) {
+			longest = max(longest, len(t))
 		}
 	}
-	return false
+	return longest
 }
 
 func (n *name) initialOf(c byte) bool {

@@ -12,8 +12,9 @@ const (
 	wordInitial
 	wordFar
 	wordLookalike
-	wordPart // some words agree and some contradict
-	wordDifferent
+	wordPart      // some words agree and some contradict
+	wordDifferent // unlike, and at least one is no known name
+	wordDistinct  // unlike, and both are known names
 	wordLevels
 )
 
@@ -24,6 +25,7 @@ const (
 	birthNear
 	birthYear
 	birthDifferent
+	birthGeneration // as far apart as parent and child
 	birthLevels
 )
 
@@ -31,6 +33,7 @@ const (
 	identSame = iota
 	identTail // the last eight digits of a phone, the last four of a document
 	identClose
+	identOther // another number of a kind of which one has several in life
 	identDifferent
 	identLevels
 )
@@ -46,6 +49,14 @@ const (
 	placeTown
 	placeDifferent
 	placeLevels
+)
+
+const (
+	phoneSame = iota
+	phoneTail
+	phoneClose
+	phoneDifferent
+	phoneLevels
 )
 
 const (
@@ -88,14 +99,15 @@ var comparisonNames = [comparisons]string{"name", "birth_date", "gender", "docum
 const absent = 0xff
 
 var (
-	givenLevels  = []string{"same", "nickname", "sound", "close", "initial", "far", "lookalike", "part", "different"}
-	familyLevels = givenLevels
-	birthNames   = []string{"same", "swapped", "close", "near", "year", "different"}
-	genderNames  = []string{"same", "different"}
-	identNames   = []string{"same", "tail", "close", "different"}
-	emailNames   = []string{"same", "mailbox", "close", "named", "different"}
-	placeNames   = []string{"home", "building", "almost", "street", "postal", "locality", "neighbour", "town", "different"}
-	orgNames     = []string{"same", "form", "most", "some", "different"}
+	givenLevels   = []string{"same", "nickname", "sound", "close", "initial", "far", "lookalike", "part", "different", "distinct"}
+	familyLevels  = givenLevels
+	birthNames    = []string{"same", "swapped", "close", "near", "year", "different", "generation"}
+	genderNames   = []string{"same", "different"}
+	documentNames = []string{"same", "tail", "close", "other", "different"}
+	phoneNames    = []string{"same", "tail", "close", "different"}
+	emailNames    = []string{"same", "mailbox", "close", "named", "different"}
+	placeNames    = []string{"home", "building", "almost", "street", "postal", "locality", "neighbour", "town", "different"}
+	orgNames      = []string{"same", "form", "most", "some", "different"}
 )
 
 // vocabularies says which comparisons and levels a model of a kind declares.
@@ -103,11 +115,11 @@ var vocabularies = map[Kind]map[string][]string{
 	Person: {
 		"given": givenLevels, "family": familyLevels, "name_order": {"swapped"},
 		"second_name": {"missing"}, "birth_date": birthNames, "gender": genderNames,
-		"document": identNames, "phone": identNames, "email": emailNames,
+		"document": documentNames, "phone": phoneNames, "email": emailNames,
 		"handle": {"same", "different"}, "place": placeNames, "employer": {"same", "different"},
 	},
 	Organization: {
-		"title": orgNames, "document": identNames, "phone": identNames,
+		"title": orgNames, "document": documentNames, "phone": phoneNames,
 		"email": emailNames, "handle": {"same", "different"}, "place": placeNames,
 	},
 }
@@ -128,7 +140,8 @@ type compiled struct {
 	order, second                weight
 	birth                        [birthLevels]weight
 	gender                       [2]weight
-	document, phone              [identLevels]weight
+	document                     [identLevels]weight
+	phone                        [phoneLevels]weight
 	email                        [emailLevels]weight
 	handle, employer             [2]weight
 	place                        [placeLevels]weight

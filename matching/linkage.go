@@ -10,9 +10,9 @@ import (
 // first, and so on while the mean is at least the cut. Pairs without an edge are
 // scored. Means are compared by cross-multiplication, ties go by record numbers,
 // so that no rounding and no order of arrival can matter.
-func (k *clustering) linkage(part []int) {
+func (k *clustering) linkage(records []int) {
 	l := linkage{k: k, blocked: map[uint64]bool{}}
-	for _, i := range part {
+	for _, i := range records {
 		if k.group[i] == i {
 			l.groups = append(l.groups, i)
 		}
@@ -152,4 +152,60 @@ func (k *clustering) refuseAcross(g, h int, reason string) {
 			k.refuse(i, j, reason)
 		}
 	}
+}
+
+// scored is what a pair weighs.
+type scored struct {
+	total     int32
+	exclusive exclusions
+	known     bool
+}
+
+// pairs remembers the scores of one part: in a triangle where the part is of the
+// usual size, in a map where verdicts made it larger.
+type pairs struct {
+	local    map[int]int // record → its place in the part
+	triangle []scored
+	sparse   map[uint64]scored
+}
+
+const denseLimit = 512
+
+func newPairs(records []int) *pairs {
+	if len(records) > denseLimit {
+		return &pairs{sparse: map[uint64]scored{}}
+	}
+	p := &pairs{local: make(map[int]int, len(records)), triangle: make([]scored, len(records)*(len(records)-1)/2)}
+	for n, i := range records {
+		p.local[i] = n
+	}
+	return p
+}
+
+// score compares two records of the part at hand, once.
+func (k *clustering) score(i, j int) scored {
+	if k.pairs.sparse != nil {
+		key := pairKey(i, j)
+		s, ok := k.pairs.sparse[key]
+		if !ok {
+			s = k.compare(i, j)
+			k.pairs.sparse[key] = s
+		}
+		return s
+	}
+	a, b := k.pairs.local[i], k.pairs.local[j]
+	if a > b {
+		a, b = b, a
+	}
+	s := &k.pairs.triangle[b*(b-1)/2+a]
+	if !s.known {
+		*s = k.compare(i, j)
+	}
+	return *s
+}
+
+func (k *clustering) compare(i, j int) scored {
+	var p pairScore
+	k.c.score(k.sharing, k.records[i], k.records[j], &p)
+	return scored{p.total, p.exclusive, true}
 }

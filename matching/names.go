@@ -32,6 +32,7 @@ type word struct {
 	hash, sound   uint32
 	bones         uint32 // the consonants, 0 when there are too few to mean anything
 	letters       uint32
+	firsts        uint32   // letters that an initial of it may be: its own and those of its short forms
 	given, family uint16   // rarity as a given name and as a surname, in millibits
 	formals       []uint16 // ids of the formal names it may stand for; shared, not to be written
 	role          role
@@ -212,6 +213,7 @@ func (e *Engine) word(t string, as role, married bool) word {
 	m := &e.models.Person.c
 	w.given, w.family = rarityOr(given, knownGiven, m.rareGiven), rarityOr(family, knownFamily, m.rareFamily)
 	w.formals = e.words.Formals(t)
+	w.firsts = letters(t[:1]) | letters(e.words.Initials(t))
 	w.flags = flagIf(flagSure, as != unsure) | flagIf(flagMarried, married) |
 		flagIf(flagKnownGiven, knownGiven) | flagIf(flagKnownFamily, knownFamily)
 	return w

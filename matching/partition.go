@@ -7,23 +7,34 @@ import (
 	"github.com/google/uuid"
 )
 
-// partition reads the groups, their links and the potential matches off the
-// finished work.
-func (k *clustering) partition() Partition {
-	out := Partition{LeftOut: k.verdicts.left}
+// partition reads the groups and the potential matches off the finished work.
+func (k *clustering) partition(links []Link) Partition {
+	out := Partition{Links: links, LeftOut: k.verdicts.left}
 	for g := range k.members {
 		if k.members[g] == nil {
 			continue
 		}
-		slices.Sort(k.members[g])
 		group := make([]uuid.UUID, 0, len(k.members[g]))
 		for _, m := range k.members[g] {
 			group = append(group, k.ids[m])
 		}
+		slices.SortFunc(group, compareIDs)
 		out.Groups = append(out.Groups, group)
-		out.Links = append(out.Links, k.links(k.members[g])...)
 	}
+	slices.SortFunc(out.Links, compareLinks)
 	out.Potential = k.potential()
+	return out
+}
+
+// linksOf gives the links of the groups of a part.
+func (k *clustering) linksOf(records []int) []Link {
+	var out []Link
+	for _, i := range records {
+		if k.group[i] == i {
+			slices.Sort(k.members[i])
+			out = append(out, k.links(k.members[i])...)
+		}
+	}
 	return out
 }
 
@@ -42,7 +53,6 @@ func (k *clustering) links(group []int) []Link {
 	for _, p := range k.heaviestPairs(group) {
 		t.link(p.a, p.b, RuleScore)
 	}
-	slices.SortFunc(t.links, compareLinks)
 	return t.links
 }
 
@@ -107,7 +117,7 @@ func (k *clustering) potential() []Link {
 	}
 	for key := range k.refused {
 		i, j := int(key>>32), int(key&0xffffffff)
-		if !have[key] && k.stated.root(i) != k.stated.root(j) && k.group[i] != k.group[j] && k.score(i, j).total >= k.c.review {
+		if !have[key] && k.stated.root(i) != k.stated.root(j) && k.group[i] != k.group[j] && k.compare(i, j).total >= k.c.review {
 			pairs = append(pairs, numbered{i, j, k.x.Score(k.ids[i], k.ids[j])})
 		}
 	}
@@ -135,8 +145,8 @@ func (k *clustering) reason(e numbered) string {
 	switch {
 	case k.forbidden(k.group[e.a], k.group[e.b]) == RefusedVerdict:
 		return RefusedVerdict
-	case k.score(e.a, e.b).exclusive != 0:
-		return k.score(e.a, e.b).exclusive.name()
+	case k.compare(e.a, e.b).exclusive&k.c.exclusive != 0:
+		return k.compare(e.a, e.b).exclusive.name()
 	case e.Weight >= int64(k.c.floor):
 		return RefusedMean
 	}

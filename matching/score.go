@@ -61,7 +61,7 @@ func (p *pairScore) scorePerson(c *compiled, a, b *Prepared) {
 	p.rows[cmpBirth] = compareBirth(c, a.birth, b.birth)
 	p.rows[cmpGender] = compareGender(c, a.gender, b.gender)
 	p.rows[cmpEmployer] = compareEmployer(c, a.employer, b.employer)
-	if p.rows[cmpBirth].level == birthDifferent && p.name.clash && a.birth.certain() && b.birth.certain() {
+	if l := p.rows[cmpBirth].level; l != absent && l >= birthDifferent && p.name.clash && a.birth.certain() && b.birth.certain() {
 		p.exclusive |= excludesBirth
 	}
 	if p.name.generations {
@@ -172,8 +172,10 @@ func (p *pairScore) levelName(c comparison, organization bool) string {
 		return emailNames[level]
 	case cmpPlace:
 		return placeNames[level]
+	case cmpPhone:
+		return phoneNames[level]
 	}
-	return identNames[level]
+	return documentNames[level]
 }
 
 // String puts the outcome in words: "same", "given nickname, surname same, swapped".

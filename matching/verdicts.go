@@ -33,16 +33,10 @@ func (f *forest) node(id uuid.UUID) int {
 }
 
 func (f *forest) root(i int) int {
-	for f.parent[i] != i {
-		i = f.parent[i]
-	}
-	return i
+	return rootOf(f.parent, i)
 }
 
-func (f *forest) join(i, j int) {
-	i, j = f.root(i), f.root(j)
-	f.parent[max(i, j)] = min(i, j)
-}
+func (f *forest) join(i, j int) { unite(f.parent, i, j) }
 
 func newForest(ids []uuid.UUID) *forest {
 	f := &forest{at: make(map[uuid.UUID]int, len(ids)), parent: make([]int, 0, len(ids))}

@@ -14,6 +14,8 @@ type Fold interface {
 	// Apply folds one event. It is deterministic and touches the world through w
 	// alone. An error means that this event cannot be applied by this fold (a
 	// dead letter for this projection); w's changes since the call are undone.
+	// Only an events.ErrDamaged, which says that the log itself is not what it
+	// was, stops the folding of everything.
 	Apply(w Work, e events.Decoded) error
 }
 

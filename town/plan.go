@@ -37,6 +37,7 @@ const theEnd = days*oneDay - hour
 // planned lays out what happens to a unit in the half year.
 func (t *Town) planned(u *unit) {
 	d := roll(u.seed, u.no, purposePlan)
+	u.plan = make([]occurrence, 0, 16*max(1, len(u.people))+2*len(u.records))
 	for i := range u.records {
 		t.happens(u, occurrence{at: u.records[i].at, kind: recorded, member: u.records[i].member, record: i, ref: -1})
 	}

@@ -11,6 +11,7 @@ import (
 	"ficha/projections/contact"
 	"ficha/projections/golden"
 	"ficha/projections/runner"
+	"ficha/projections/witness"
 )
 
 // freshness says how far the rows have come that reads use.
@@ -171,9 +172,11 @@ func (h *hub) counts(ctx context.Context) (api.Counts, error) {
 		return n, err
 	}
 	n.SourceRecords, n.GoldenRecords, n.PotentialMatches = g.Records, g.LiveCustomers, g.Potential
-	if n.Statements, err = contact.CountStatements(ctx, snap); err != nil {
+	folded, err := witness.ReadCounts(ctx, snap)
+	if err != nil {
 		return n, err
 	}
+	n.Statements = folded.Types[events.ContactStatedV1]
 	n.DeadLetters, err = h.letters.Count(ctx)
 	return n, err
 }

@@ -56,11 +56,7 @@ func parseRoles(names []string) ([]apikey.Role, error) {
 	}
 	var out []apikey.Role
 	for _, n := range names {
-		r, err := apikey.ParseRole(n)
-		if err != nil {
-			return nil, &exitWith{exitUsage, err}
-		}
-		out = append(out, r)
+		out = append(out, apikey.Role(n))
 	}
 	return out, nil
 }

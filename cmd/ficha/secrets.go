@@ -23,6 +23,7 @@ const (
 	forContent   = "content hashes of the id index"
 	forAPIKeys   = "api keys"
 	forDecisions = "contact decision ids"
+	forDesk      = "ids of what is stated over HTTP"
 	forImports   = "ids of imported events"
 )
 

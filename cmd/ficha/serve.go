@@ -145,7 +145,6 @@ func (a *app) serve(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	h.observe(at.url)
 	if err := writeAddress(s.Data, at.url); err != nil {
 		return errors.Join(err, at.stop())
 	}

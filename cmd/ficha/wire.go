@@ -323,7 +323,12 @@ func (h *hub) openAnswers(context.Context) error {
 	if err != nil {
 		return err
 	}
+	desk, err := h.secrets.key(forDesk)
+	if err != nil {
+		return err
+	}
 	h.api, err = api.New(api.Config{
+		Secret:  desk,
 		Gateway: h.gateway, Log: h.log, IDs: h.db.IDIndex(), Correlations: correlation.Index{}, DeadLetters: h.letters,
 		Store: h.store, Runner: mainRunner, Freshness: freshness{h}, Checker: h.checker, Keys: h.keys, Insecure: h.cfg.Insecure,
 		Status: h.status, Ready: h.ready, Build: build(), Clock: time.Now, Logger: h.cfg.Logger,

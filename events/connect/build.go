@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"ficha/events"
-	"ficha/internal/document"
 )
 
 // denial is a flag of the row: the customer does not want to be contacted.
@@ -36,6 +35,7 @@ type builder struct {
 	subSource string // last part of the source, where the row names one
 	hashID    bool   // the id's column is one of phones, e-mails or documents
 	notes     []rowError
+	countries *gazetteer
 	said      bool // some cell says something about the customer
 }
 
@@ -65,7 +65,7 @@ func at[T any](list *[]grouped[T], group string) *T {
 	return &(*list)[len(*list)-1].value
 }
 
-func (b *builder) reset() { *b = builder{rules: b.rules, notes: b.notes[:0]} }
+func (b *builder) reset() { *b = builder{rules: b.rules, countries: b.countries, notes: b.notes[:0]} }
 
 // note reports what is odd about a value that is left out or looks damaged.
 func (b *builder) note(column, code, detail string) {
@@ -161,7 +161,7 @@ func (b *builder) putReach(t target, column, value string) {
 	case phoneUse:
 		at(&b.phones, t.group).Use = value
 	case phoneRegion:
-		at(&b.phones, t.group).Region = document.Country(value)
+		at(&b.phones, t.group).Region = b.countries.country(value)
 	case phoneExtension:
 		at(&b.phones, t.group).Extension = value
 	case emailValue:
@@ -211,7 +211,7 @@ func (b *builder) putDocument(t target, column, value string) {
 		at(&b.documents, t.group).Kind = value
 		return
 	case documentCountry:
-		at(&b.documents, t.group).Country = document.Country(value)
+		at(&b.documents, t.group).Country = b.countries.country(value)
 		return
 	}
 	if spreadsheetNumber(value) {
@@ -260,7 +260,9 @@ func (b *builder) putAddress(t target, column, value string) {
 	case addressUse:
 		a.Use = value
 	case addressCountry:
-		if a.Country = document.Country(value); a.Country == "" {
+		if code := b.countries.country(value); code != "" {
+			a.Country = code
+		} else if a.Country == "" {
 			b.note(column, "unknown_country", "no country of this name is known; it was left out")
 			b.aside("country_raw", value)
 		}
@@ -315,7 +317,7 @@ func (b *builder) putNote(t target, column, value string) {
 	case language:
 		r.Language = strings.ReplaceAll(value, "_", "-")
 	case nationality:
-		if r.Nationality = document.Country(value); r.Nationality == "" {
+		if r.Nationality = b.countries.country(value); r.Nationality == "" {
 			b.aside("nationality_raw", value)
 		}
 	case lifecycle:
@@ -358,8 +360,14 @@ func (b *builder) putDate(t target, column, value string) {
 		name = "death_date"
 	}
 	if why != "" {
-		b.note(column, why, "the date cannot be read for sure; it was left out and kept as "+name+"_raw")
+		detail := "the date cannot be read for sure; it was kept as " + name + "_raw"
+		if date != "" {
+			detail = "which is the day and which the month is not sure; only the year was taken, and all of it kept as " + name + "_raw"
+		}
+		b.note(column, why, detail)
 		b.aside(name+"_raw", value)
+	}
+	if date == "" {
 		return
 	}
 	if b.said = true; t.field == deathDate {

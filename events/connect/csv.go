@@ -127,7 +127,7 @@ type csvRows struct {
 	c       cells
 }
 
-// next gives the next row, blank lines left out; io.EOF at the end. A *rowError
+// next gives the next row, lines without any value left out; io.EOF at the end. A *rowError
 // is about one row only.
 func (r *csvRows) next() (row, error) {
 	for {
@@ -170,7 +170,7 @@ func (r *csvRows) cut(size int, problem error) (row, bool, error) {
 		code, detail = "too_many_columns", "the row has more columns than a file may have"
 	case errors.Is(problem, errLongCell):
 		code, detail = "field_too_long", "a field is longer than a field may be"
-	case len(bytes.TrimSpace(text)) == 0:
+	case len(bytes.TrimSpace(r.c.buf)) == 0: // an empty line, or a spreadsheet's line of empty cells
 		r.w.advance(size)
 		return row{}, true, nil
 	case len(r.c.ends) != r.columns:

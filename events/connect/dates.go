@@ -63,8 +63,9 @@ func threeNumbers(s string) ([3]string, bool) {
 	return [3]string(parts), true
 }
 
-// parseDate reads a calendar date as YYYY, YYYY-MM or YYYY-MM-DD. It gives ""
-// and why where the value is no date or may be two.
+// parseDate reads a calendar date as YYYY, YYYY-MM or YYYY-MM-DD. Why says what
+// kept it from being read whole: then date is "", or the year alone where only
+// day and month may be meant either way.
 func parseDate(value string, o order, now time.Time) (date, why string) {
 	s := strings.TrimSpace(value)
 	if i := strings.IndexAny(s, "T"); i == 10 && len(s) >= 16 { // a time of day is none of ours
@@ -102,7 +103,7 @@ func compactDate(s string) (string, string) {
 			return checked(y, atoi(s[4:6]), atoi(s[6:]))
 		}
 		if y := atoi(s[4:]); y >= 1850 && y <= 2150 {
-			return "", "ambiguous_date"
+			return s[4:], "ambiguous_date"
 		}
 	case 5:
 		return "", "spreadsheet_date"
@@ -129,11 +130,12 @@ func numericDate(n [3]string, o order, now time.Time) (string, string) {
 	case o == monthFirst:
 		return checked(year, a, b)
 	}
-	return "", "ambiguous_date"
+	date, _ := checked(year, 0, 0)
+	return date, "ambiguous_date"
 }
 
-// fullYear completes a year of two digits where only one century is possible:
-// nobody in a file is older than 110 or unborn.
+// fullYear completes a year of two digits where only one century is possible,
+// the later one being still to come.
 func fullYear(s string, now time.Time) (int, string) {
 	if len(s) == 4 {
 		return atoi(s), ""

@@ -181,3 +181,30 @@ var errDown = errors.New("down")
 
 // onlyReader hides that a reader can seek.
 type onlyReader struct{ io.Reader }
+
+// counting is a sink that takes everything.
+type counting struct {
+	ids    []string
+	events []events.Envelope
+}
+
+func (c *counting) Submit(_ context.Context, batch []events.Envelope) (events.SubmitResult, error) {
+	out := events.SubmitResult{Results: make([]events.EventResult, len(batch))}
+	for i, e := range batch {
+		c.ids = append(c.ids, e.ID)
+		c.events = append(c.events, e)
+		out.Results[i].Status = events.StatusValid
+	}
+	return out, nil
+}
+
+// discard is a sink that takes everything and keeps nothing.
+type discard struct{}
+
+func (discard) Submit(_ context.Context, batch []events.Envelope) (events.SubmitResult, error) {
+	out := events.SubmitResult{Results: make([]events.EventResult, len(batch))}
+	for i := range out.Results {
+		out.Results[i].Status = events.StatusValid
+	}
+	return out, nil
+}

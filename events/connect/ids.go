@@ -45,61 +45,65 @@ func personalShape(id string) bool {
 		p, ok := contactpoint.Phone(id, "")
 		return ok && p.Readable
 	}
-	if curpShape(bare(id)) {
-		return true
-	}
-	for _, kind := range [...]string{"dni", "nie", "rfc", "cif"} {
-		country := "ES"
-		if kind == "rfc" {
-			country = "MX"
+	own := bare(id)
+	for _, d := range documentShapes {
+		if !shaped(own, d.shape) {
+			continue
 		}
-		if d, ok := document.Normalise(kind, id, country); ok && d.Check == document.CheckValid && !isNumber(d.Number) && sameLength(id, d.Number) {
+		doc, ok := document.Normalise(d.kind, own, d.country)
+		if ok && (doc.Check == document.CheckValid || d.sure) {
 			return true
 		}
 	}
-	switch d, ok := document.Normalise("", id, ""); {
-	case !ok:
-		return false
-	case len(d.Number) == 13 && isNumber(d.Number):
-		dpi, _ := document.Normalise("dpi", id, "GT")
-		return dpi.Check == document.CheckValid
-	case len(d.Number) == 9 && strings.Count(id, "-") == 2 && isNumber(d.Number):
-		return true // 123-45-6789
-	case strings.Count(id, "-") == 1 && len(d.Number) >= 8 && len(d.Number) <= 9:
-		rut, _ := document.Normalise("rut", id, "CL")
-		return rut.Check == document.CheckValid && strings.IndexByte(id, '-') == len(id)-2
-	}
-	return false
+	return shaped(id, "999-99-9999") || shaped(own, "99999999X") && shaped(id, "99999999-X") && validRUT(own)
 }
 
-// curpShape says whether s has the form of a Mexican CURP, which nothing else has.
-func curpShape(s string) bool {
-	if len(s) != 18 {
+// documentShapes are forms of documents: 9 a digit, A a letter, X either. Sure
+// forms are had by nothing else; of the others the check digit must be right.
+var documentShapes = [...]struct {
+	shape, kind, country string
+	sure                 bool
+}{
+	{"AAAA999999AAAAAAX9", "curp", "MX", true},
+	{"AAAA999999XXX", "rfc", "MX", false},
+	{"99999999A", "dni", "ES", false},
+	{"A9999999A", "nie", "ES", false},
+	{"A9999999X", "cif", "ES", false},
+	{"9999999999999", "dpi", "GT", false},
+}
+
+// shaped says whether s, in capitals, has the form.
+func shaped(s, form string) bool {
+	if len(s) != len(form) {
 		return false
 	}
 	for i := range len(s) {
-		letter := s[i] >= 'A' && s[i] <= 'Z'
-		switch {
-		case i < 4 || i >= 10 && i < 16:
+		digit, letter := s[i] >= '0' && s[i] <= '9', s[i] >= 'A' && s[i] <= 'Z'
+		switch form[i] {
+		case '9':
+			if !digit {
+				return false
+			}
+		case 'A':
 			if !letter {
 				return false
 			}
-		case i != 16 && letter:
-			return false
+		case 'X':
+			if !digit && !letter {
+				return false
+			}
+		default:
+			if s[i] != form[i] {
+				return false
+			}
 		}
 	}
-	return s[10] == 'H' || s[10] == 'M' || s[10] == 'X'
+	return true
 }
 
-// sameLength says that normalising added nothing to an id, such as a letter.
-func sameLength(id, number string) bool {
-	n := 0
-	for _, r := range id {
-		if r != ' ' && r != '-' && r != '.' {
-			n++
-		}
-	}
-	return n == len(number)
+func validRUT(s string) bool {
+	doc, ok := document.Normalise("rut", s, "CL")
+	return ok && doc.Check == document.CheckValid
 }
 
 // personalAmong says whether an id is one of the row's own phones, addresses or

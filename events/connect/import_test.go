@@ -253,6 +253,7 @@ two lines",fine
 6,"never closed,x
 7,Sol,fine
 8,,
+,,
 9,Mar,fine
 `
 	h := newHub(t)
@@ -309,12 +310,12 @@ func TestSpreadsheetDamage(t *testing.T) {
 	}
 }
 
-// Where no date tells whether the day or the month comes first, such dates are left out.
+// Where no date tells whether the day or the month comes first, only years are taken.
 func TestAmbiguousDates(t *testing.T) {
 	h := newHub(t)
 	s := importText(t, config(h), "id,name,dob\n1,Ana,3/4/1980\n2,Eva,5/5/1981\n")
 	got := h.records(t)
-	if got[0].BirthDate != "" || string(got[0].Ext["birth_date_raw"]) != `"3/4/1980"` || got[1].BirthDate != "1981-05-05" || s.Remarks["ambiguous_date"] != 1 || s.DayFirst != "unknown" {
+	if got[0].BirthDate != "1980" || string(got[0].Ext["birth_date_raw"]) != `"3/4/1980"` || got[1].BirthDate != "1981-05-05" || s.Remarks["ambiguous_date"] != 1 || s.DayFirst != "unknown" {
 		t.Errorf("%+v %+v", got, s)
 	}
 	yes := true

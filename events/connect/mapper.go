@@ -20,7 +20,6 @@ type mapper struct {
 	router     *router
 	columns    []string // of a CSV file
 	targets    []target // of its columns
-	attributes map[string]target
 	hash       *hasher
 	hashAll    bool // every id is hashed: the file's ids are personal
 	source     string
@@ -28,6 +27,7 @@ type mapper struct {
 	fileHash   string
 	run        string
 	edition    string
+	mapRev     string
 	time       time.Time
 	limits     Limits
 }
@@ -158,7 +158,7 @@ func (m *mapper) record(r row) (mapped, error) {
 	b.rec.Record = events.Record{RecordKey: key, Revision: b.revision}
 	base := events.Envelope{
 		Source: source, SpecVersion: "1.0", Subject: key.Stream + ":" + key.ID, Time: m.timeOf(r),
-		CorrelationID: m.run, MapName: m.rules.mapping.label(), MapRev: m.rules.mapping.Revision(),
+		CorrelationID: m.run, MapName: m.rules.mapping.label(), MapRev: m.mapRev,
 	}
 	out := mapped{notes: slices.Clone(b.notes), byContent: b.revision == nil}
 	first, err := m.about(base, key)

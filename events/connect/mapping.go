@@ -43,8 +43,19 @@ type Mapping struct {
 	DayFirst *bool `yaml:"day_first" json:"day_first,omitempty"`
 	// KeepUnmapped puts unmapped columns under ext.
 	KeepUnmapped bool `yaml:"keep_unmapped" json:"keep_unmapped,omitempty"`
-	// Columns maps names of columns (or dotted paths) to targets, see
-	// docs/import.md: id, names.given, phones.mobile, documents.dpi, ext.NAME, ignore …
+	// Columns maps names of columns (or dotted paths) to targets:
+	//
+	//	id  revision  time  kind  birth_date  death_date  gender  language  nationality
+	//	lifecycle  segment  tier  vip  tags  organization  created_at  modified_at
+	//	names.given  names.middle  names.family  names.family2  names.full  names.prefix
+	//	names.suffix  names.organization (the record is of an organisation of this name)
+	//	phones  phones.USE  emails  emails.USE  handles.NETWORK
+	//	documents.KIND, or documents.number with documents.kind and documents.country
+	//	addresses.line (may be several)  .street .number .unit .locality .region
+	//	.postal_code .country, with a use between: addresses.billing.street
+	//	deny  deny.CHANNEL  deny.CHANNEL.PURPOSE: a flag that says "do not contact"
+	//	withdrawn: a flag that says "deleted"
+	//	attributes.NAME  ext.NAME  ignore
 	Columns map[string]string `yaml:"columns" json:"columns,omitempty"`
 }
 

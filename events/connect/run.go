@@ -125,8 +125,8 @@ func (x *run) prepare() error {
 	}
 	rules := &rules{mapping: cfg.Mapping, zone: zone, now: cfg.Time}
 	x.mapper = &mapper{
-		rules: rules, builder: builder{rules: rules}, router: cfg.Mapping.router(), columns: f.header.columns, hash: newHasher(cfg.Key),
-		source: cfg.Source, stream: cfg.Stream, fileHash: f.hash, run: x.summary.Run, edition: cfg.Edition, time: cfg.Time.UTC(), limits: cfg.Limits, attributes: make(map[string]target),
+		rules: rules, builder: builder{rules: rules, countries: &gazetteer{}}, router: cfg.Mapping.router(), columns: f.header.columns, hash: newHasher(cfg.Key),
+		source: cfg.Source, stream: cfg.Stream, fileHash: f.hash, run: x.summary.Run, edition: cfg.Edition, mapRev: cfg.Mapping.Revision(), time: cfg.Time.UTC(), limits: cfg.Limits,
 	}
 	x.mapper.router.exclusive = f.format == CSV
 	if slices.Contains(f.header.columns, "id") {

@@ -52,16 +52,7 @@ func (m *mapper) senzingGroup(attributes map[string]any, group string) {
 
 // senzingAttribute takes one attribute in, with the group that it stands in.
 func (m *mapper) senzingAttribute(key, value, group string) {
-	to, ok := m.attributes[key]
-	if !ok {
-		to = m.senzingTarget(key)
-		if len(m.attributes) < maxSeen {
-			m.attributes[key] = to
-		}
-	}
-	if to.field == ignored && m.rules.mapping.KeepUnmapped && value != "" {
-		to = target{field: extension, arg: key}
-	}
+	to := m.senzingTarget(key)
 	if to.field == nameUse || to.field == addressUse || to.field == phoneUse {
 		value = strings.ToLower(value)
 	}
@@ -72,8 +63,23 @@ func (m *mapper) senzingAttribute(key, value, group string) {
 	m.builder.put(to, key, value)
 }
 
-// senzingTarget finds an attribute, with or without a use before it.
+// senzingTarget finds an attribute, with or without a use before it; the same
+// target every time.
 func (m *mapper) senzingTarget(key string) target {
+	if t, ok := m.router.seen[key]; ok {
+		return t
+	}
+	t := findSenzing(key)
+	if t.field == ignored && m.rules.mapping.KeepUnmapped && key != "" && len(key) <= 200 {
+		t = target{field: extension, arg: key}
+	}
+	if len(m.router.seen) < maxSeen {
+		m.router.seen[key] = t
+	}
+	return t
+}
+
+func findSenzing(key string) target {
 	name, use := key, ""
 	for {
 		if s, ok := senzingTargets[name]; ok {

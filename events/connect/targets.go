@@ -94,14 +94,7 @@ var targetFields = map[string]field{
 	"organization": organization, "created_at": createdAt, "modified_at": modifiedAt, "deny": denyFlag, "withdrawn": withdrawnFlag,
 }
 
-// parseTarget reads a target of a mapping:
-//
-//	id, revision, time, kind, birth_date, gender, organization, …
-//	names.given  names.family2  names.maiden.family   (a use between)
-//	phones  phones.mobile  emails.work  addresses.street  addresses.billing.street
-//	documents.dpi  documents.passport  documents.number
-//	handles.whatsapp  deny  deny.voice  deny.email.marketing  withdrawn
-//	attributes.NAME  ext.NAME  ignore
+// parseTarget reads a target as [Mapping.Columns] describes them.
 func parseTarget(s string) (target, error) {
 	s = strings.TrimSpace(s)
 	if f, ok := targetFields[s]; ok {

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"strings"
-	"unicode"
 
 	"ficha/internal/text"
 )
@@ -25,10 +24,12 @@ func clean(s string, isName bool) string {
 // oneLine joins the lines and blanks of a value: names and codes have none inside.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// hasControl says whether s has characters that no text has.
+// hasControl says whether s has characters that no text has. Those between
+// U+0080 and U+009F pass: they are what is left of letters that were read in a
+// wrong encoding, and matching can still make them out.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool {
-		return r == 0 || unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
+		return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7F
 	})
 }
 

@@ -51,9 +51,11 @@ func (a *appender) run() {
 			a.refuseRest()
 			return
 		}
+		a.writing.Store(time.Now().UnixNano())
 		if err := a.write(&g); err != nil {
 			g.fail(err)
 		}
+		a.writing.Store(0)
 		a.previous = len(g.slots)
 	}
 }

@@ -44,6 +44,9 @@ func (a *appender) catchUp(ctx context.Context) error {
 	}
 	end, err := a.settledEnd(ctx)
 	if err != nil {
+		if !errors.Is(err, events.ErrDamaged) {
+			a.heal()
+		}
 		return err
 	}
 	if least := max(a.state.Position, a.last.position); end < least {

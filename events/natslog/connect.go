@@ -44,7 +44,7 @@ func (c ConnectConfig) options() ([]nats.Option, error) {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	options := []nats.Option{
-		nats.Name("ficha"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.Timeout(5 * time.Second),
+		nats.Name("ficha"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.Timeout(5 * time.Second), nats.FlusherTimeout(flushTimeout),
 		nats.ReconnectBufSize(-1), // a write while there is no server fails at once, it is never kept back
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("lost NATS server", "error", err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { logger.Info("NATS server is back") }),

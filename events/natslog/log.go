@@ -28,7 +28,8 @@ type Log struct {
 
 	watching sync.WaitGroup
 
-	damage atomic.Pointer[error]
+	damage  atomic.Pointer[error]
+	writing atomic.Int64 // when the present write began, Unix nanoseconds; 0: none
 
 	mu    sync.Mutex
 	view  view
@@ -173,12 +174,21 @@ func (l *Log) ask(ctx context.Context, r *request) error {
 	case <-l.life.Done():
 		return events.ErrClosed
 	}
-	select {
-	case err := <-r.done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.stopped:
+	alarm := time.NewTicker(l.cfg.WriteTimeout / 2)
+	defer alarm.Stop()
+	for gone := false; !gone; {
+		select {
+		case err := <-r.done:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-alarm.C:
+			if l.stuck() {
+				return fmt.Errorf("the appender waits for a server that neither answers nor refuses: %w", events.ErrUnavailable)
+			}
+		case <-l.stopped:
+			gone = true
+		}
 	}
 	select { // the appender may have answered just before it left
 	case err := <-r.done:
@@ -186,6 +196,13 @@ func (l *Log) ask(ctx context.Context, r *request) error {
 	default:
 		return events.ErrClosed
 	}
+}
+
+// stuck says whether a write takes much longer than its time-out, as happens
+// when the connection takes no bytes and does not break.
+func (l *Log) stuck() bool {
+	since := l.writing.Load()
+	return since != 0 && time.Since(time.Unix(0, since)) > l.cfg.WriteTimeout*3/2
 }
 
 // Door implements [events.Log].

@@ -51,6 +51,9 @@ type Server struct {
 	running *server.Server
 }
 
+// flushTimeout is how long a connection may take no bytes before it counts as broken.
+const flushTimeout = 2 * time.Second
+
 // StartServer starts a server on the files in cfg.Dir and connects to it. It
 // returns when the files are recovered. Stop it.
 func StartServer(cfg ServerConfig) (*Server, error) {
@@ -64,6 +67,7 @@ func StartServer(cfg ServerConfig) (*Server, error) {
 	}
 	s.conn, err = nats.Connect("", nats.InProcessServer(s), nats.Name("ficha"),
 		nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.FlusherTimeout(flushTimeout),
 		nats.ReconnectBufSize(-1), // a write into a server that is away fails at once, it is never kept back
 	)
 	if err != nil {

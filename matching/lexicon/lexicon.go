@@ -26,6 +26,7 @@ type Lexicon struct {
 	given, family map[string]int32    // rarity in millibits
 	formals       map[string][]uint16 // ids of the formal names that a word may stand for
 	compounds     map[string]uint16   // formal names of two words
+	initials      map[string]string   // formal name → first letters of its short forms
 	streets       map[string]string   // street type → canonical word
 	forms         map[string]string   // legal form → kind
 	sets          map[string]map[string]string
@@ -37,7 +38,7 @@ type Lexicon struct {
 func Load() (*Lexicon, error) {
 	x := &Lexicon{
 		given: map[string]int32{}, family: map[string]int32{},
-		formals: map[string][]uint16{}, compounds: map[string]uint16{},
+		formals: map[string][]uint16{}, compounds: map[string]uint16{}, initials: map[string]string{},
 		streets: map[string]string{}, forms: map[string]string{},
 		sets: map[string]map[string]string{},
 	}
@@ -140,6 +141,9 @@ func (x *Lexicon) readNicknames(line string) error {
 	}
 	x.formal = append(x.formal, formal)
 	id := uint16(len(x.formal))
+	for nick := range strings.FieldsSeq(nicks) {
+		x.initials[formal] += nick[:1]
+	}
 	if strings.Contains(formal, " ") {
 		x.compounds[formal] = id
 	} else {
@@ -219,6 +223,10 @@ func (x *Lexicon) Formals(word string) []uint16 { return x.formals[word] }
 
 // Formal gives the formal name of an id that Formals or Compound gave.
 func (x *Lexicon) Formal(id uint16) string { return x.formal[id-1] }
+
+// Initials gives the first letters of the short forms of a formal name: "b" among
+// those of robert.
+func (x *Lexicon) Initials(formal string) string { return x.initials[formal] }
 
 // Compound gives the id of a formal name of two words ("maria teresa", whose
 // short form is Maite); false when the pair has no short form.

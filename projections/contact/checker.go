@@ -41,11 +41,15 @@ type Config struct {
 	Wait     func(ctx context.Context, p events.Position) error
 	Health   events.Health
 	Identity Identity
-	Clock    func() time.Time
-	Key      []byte        // signs decision ids, at least 16 bytes
-	Runner   string        // runner whose position the rows carry; default Name
-	Patience time.Duration // default DefaultPatience
-	Workers  int           // for large batches; default the number of processors
+	// IdentityReady says whether the rows that Identity reads are complete up to
+	// some recent moment. While they are filled for the first time or again, nobody
+	// would be found behind a number, and answers are stale. Optional.
+	IdentityReady func() bool
+	Clock         func() time.Time
+	Key           []byte        // signs decision ids, at least 16 bytes
+	Runner        string        // runner whose position the rows carry; default Name
+	Patience      time.Duration // default DefaultPatience
+	Workers       int           // for large batches; default the number of processors
 }
 
 // Validate says what is missing, and fills in defaults.
@@ -101,6 +105,9 @@ func (c *Checker) Check(ctx context.Context, reqs []Request, minPosition events.
 	}
 	if c.cfg.Health.Damage() != nil {
 		return c.refuse(reqs, LogDamaged), nil
+	}
+	if c.cfg.IdentityReady != nil && !c.cfg.IdentityReady() {
+		return c.refuse(reqs, Stale), nil
 	}
 	need, err := c.fresh(ctx, minPosition)
 	if err != nil {

@@ -176,6 +176,24 @@ func TestDamageFoundWhileAnswering(t *testing.T) {
 	}
 }
 
+func TestCheckIsStaleWhileIdentityIsFilled(t *testing.T) {
+	h := newHub(t)
+	ready := false
+	cfg := h.config(newWho())
+	cfg.IdentityReady = func() bool { return ready }
+	c, err := NewChecker(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Decision{DecisionDeny, DecisionAllow} {
+		ans, err := c.Check(t.Context(), []Request{loan}, 0)
+		if err != nil || ans.Answers[0].Decision != want {
+			t.Errorf("ready %v: %+v, %v", ready, ans, err)
+		}
+		ready = true
+	}
+}
+
 func TestCheckRefusesOddCalls(t *testing.T) {
 	h := newHub(t)
 	c, err := NewChecker(h.config(newWho()))

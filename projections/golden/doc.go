@@ -36,7 +36,7 @@
 //	                   'd' end of number 0x00 record → all digits of the number
 //	                   'i' native id 0x00 record     → empty
 //	recorded_times     ms of Unix time               → last position recorded in it
-//	golden_counts      "all"                         → Counts as JSON
+//	golden_counts      "all"                         → the six numbers of Counts
 //
 // A record that no decision has moved yet has no membership rows: it is its own
 // customer from its first position on. The bucket of a phone is its last eight

@@ -40,18 +40,23 @@ type Hit struct {
 	Score       int         `json:"score"` // 0–100, for the order only
 }
 
-// Scores. A whole value beats a part of one, and a name beats its sound.
+// Scores. A whole value beats a part of one; a name has the mean of its words.
 const (
 	scoreWhole  = 100
-	scorePart   = 60
-	scoreName   = 80
-	scoreSound  = 40
 	scoreOrigin = 95 // an id at some source: short ones are common
+	scorePart   = 60 // of a value
+	scoreWord   = 80 // the very word
+	scoreBegin  = 70 // a word that begins so
+	scoreSound  = 50 // a word that sounds so
 )
 
-// maxPostings bounds the index rows that one search reads. Of a very common name
-// it finds the first so many; more words narrow it down.
-const maxPostings = 20_000
+// What bounds one search: the index rows that it reads, and the full matches among
+// them after which it stops and ranks. Of a very common name it finds some; more
+// words narrow it down.
+const (
+	maxPostings = 20_000
+	minRanked   = 500
+)
 
 // MaxHits is the most that a search gives.
 const MaxHits = 200
@@ -80,6 +85,7 @@ type search struct {
 	best   map[uuid.UUID]Hit // by record
 	wanted int
 	read   int // index rows so far
+	whole  int // of them, those that match all of what was asked for
 }
 
 func (s *search) run(q string) {
@@ -105,6 +111,11 @@ func (s *search) run(q string) {
 	}
 }
 
+// enough says whether there is no use in reading on.
+func (s *search) enough() bool {
+	return s.read >= maxPostings || s.whole >= max(minRanked, 10*s.wanted) || s.in.err != nil
+}
+
 func (s *search) add(record uuid.UUID, by Found, score int) {
 	if h, ok := s.best[record]; !ok || score > h.Score {
 		s.best[record] = Hit{Found: by, Score: score}
@@ -115,8 +126,9 @@ func (s *search) add(record uuid.UUID, by Found, score int) {
 func (s *search) scan(t projections.Table, prefix []byte, yield func(projections.Row)) {
 	s.in.Scan(t, projections.Prefix(prefix), func(row projections.Row) bool {
 		s.read++
+		s.whole++
 		yield(row)
-		return s.read < maxPostings
+		return !s.enough()
 	})
 }
 

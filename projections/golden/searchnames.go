@@ -16,7 +16,7 @@ func (s *search) names(words []string) {
 		cs[i] = cursor{newRun('n', w, i == len(words)-1)}
 	}
 	s.postings(cs, q, FoundName)
-	if len(s.best) >= s.wanted {
+	if s.whole >= s.wanted {
 		return
 	}
 	for i, sound := range q.sounds { // a word that is its own sound stands under itself
@@ -52,7 +52,7 @@ func newRun(space byte, word string, unfinished bool) run {
 // postings reads the index rows of all words in turn, so that the rarest one is
 // done first: whoever matches every word has been seen by then.
 func (s *search) postings(cs []cursor, q *nameQuery, by Found) {
-	for done := 0; done <= q.mayMiss && done < len(cs) && s.read < maxPostings && s.in.err == nil; {
+	for done := 0; done <= q.mayMiss && done < len(cs) && !s.enough(); {
 		done = 0
 		for _, c := range cs {
 			for i := range c {
@@ -73,8 +73,9 @@ func (s *search) chunk(r *run, q *nameQuery, by Found) {
 	n := 0
 	s.in.Scan(searchTokens, projections.Range{From: r.from, To: r.to, Limit: postingsChunk}, func(row projections.Row) bool {
 		n++
-		if score := q.score(string(row.Value), by); score > 0 {
+		if score, missed := q.score(string(row.Value), by); score > 0 {
 			s.add(uuidAtEnd(row.Key), by, score)
+			s.whole += yes(missed == 0)
 		}
 		resume = append(append(resume[:0], row.Key...), 0)
 		return true
@@ -104,31 +105,36 @@ func newNameQuery(words []string) *nameQuery {
 	return q
 }
 
-// score says how well a folded name matches, 0 for not at all. Every word of the
-// name counts once.
-func (q *nameQuery) score(name string, by Found) int {
-	tokens := strings.Split(name, " ")
-	used := make([]bool, len(tokens))
-	points, missed := 0, 0
+// maxTokens is how many words of a name are compared.
+const maxTokens = 16
+
+// score says how well a folded name matches, 0 for not at all, and how many words
+// it lacks. Every word of the name counts once.
+func (q *nameQuery) score(name string, by Found) (score, missed int) {
+	var store [maxTokens]string
+	tokens := store[:0]
+	for t := range strings.SplitSeq(name, " ") {
+		if len(tokens) < maxTokens {
+			tokens = append(tokens, t)
+		}
+	}
+	var used [maxTokens]bool
+	points := 0
 	for i := range q.words {
-		p := q.take(i, tokens, used, by)
+		p := q.take(i, tokens, &used, by)
+		if p == 0 {
+			if missed++; missed > q.mayMiss {
+				return 0, missed
+			}
+		}
 		points += p
-		missed += yes(p == 0)
-	}
-	if missed > q.mayMiss {
-		return 0
-	}
-	base := scoreName
-	if by == FoundSound {
-		base = scoreSound
 	}
 	extra := min(len(tokens)-(len(q.words)-missed), 9) // words that were not asked for
-	return base*points/(3*len(q.words)) + 10 - extra - yes(missed > 0)
+	return points/len(q.words) + 10 - extra - missed, missed
 }
 
-// take finds the best unused token for word i: 3 for the word itself, 2 for one
-// that begins with it (the last word only), 1 for its sound.
-func (q *nameQuery) take(i int, tokens []string, used []bool, by Found) int {
+// take finds the best unused token for word i and gives its score, 0 for none.
+func (q *nameQuery) take(i int, tokens []string, used *[maxTokens]bool, by Found) int {
 	best, at := 0, -1
 	for k, t := range tokens {
 		if used[k] {
@@ -137,11 +143,11 @@ func (q *nameQuery) take(i int, tokens []string, used []bool, by Found) int {
 		p := 0
 		switch {
 		case t == q.words[i]:
-			p = 3
+			p = scoreWord
 		case i == len(q.words)-1 && strings.HasPrefix(t, q.words[i]):
-			p = 2
+			p = scoreBegin
 		case by == FoundSound && phonetic.Spanish(t) == q.sounds[i]:
-			p = 1
+			p = scoreSound
 		}
 		if p > best {
 			best, at = p, k

@@ -115,6 +115,7 @@ type mutant struct {
 	clear   func(context.Context, *Memory, string, []projections.Table) error
 	scan    func(context.Context, projections.Reader, projections.Table, projections.Range) iter.Seq2[projections.Row, error]
 	moving  bool
+	mu      sync.Mutex
 	shared  []projections.Change
 }
 
@@ -207,11 +208,16 @@ func dropEmpty(ctx context.Context, m *Memory, c projections.Commit) error {
 }
 
 func tableByTable(ctx context.Context, m *Memory, c projections.Commit) error {
-	for i := range c.Changes {
-		step := projections.Commit{Runner: c.Runner, At: c.At, To: c.At, Changes: c.Changes[i : i+1]}
-		if err := m.Commit(ctx, step); err != nil {
+	for rest := c.Changes; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].Table == rest[0].Table {
+			n++
+		}
+		if err := m.Commit(ctx, projections.Commit{Runner: c.Runner, At: c.At, To: c.At, Changes: rest[:n]}); err != nil {
 			return err
 		}
+		rest = rest[n:]
+		time.Sleep(100 * time.Microsecond) // long enough for a reader to look, however busy the machine
 	}
 	c.Changes = nil
 	return m.Commit(ctx, c)
@@ -224,11 +230,15 @@ func keepPosition(ctx context.Context, m *Memory, runner string, tables []projec
 // share keeps the caller's slices and stores what has become of them by the
 // next snapshot.
 func (m *mutant) share(ctx context.Context, mem *Memory, c projections.Commit) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.shared = c.Changes
 	return mem.Commit(ctx, c)
 }
 
 func (m *mutant) settle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, ch := range m.shared {
 		_ = m.Memory.Commit(context.Background(), projections.Commit{Runner: "settle", Changes: []projections.Change{ch}})
 	}

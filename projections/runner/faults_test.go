@@ -158,6 +158,38 @@ func TestDamageHalts(t *testing.T) {
 	r.Stop()
 }
 
+// watchFold finds the log damaged at one position, as the witness may.
+type watchFold struct {
+	testFold
+	at events.Position
+}
+
+func (f watchFold) Apply(w projections.Work, e events.Decoded) error {
+	if e.Position == f.at {
+		return fmt.Errorf("watch event at %d: seen before: %w", e.Position, events.ErrDamaged)
+	}
+	return f.testFold.Apply(w, e)
+}
+
+func TestDamageFoundByAFoldHalts(t *testing.T) {
+	log, store := eventstest.NewLog(nil), projectionstest.NewMemory()
+	appendAll(t, log, records(0, 40)...)
+	marked := make(chan error, 1)
+	r := start(t, runner.Config{
+		Log: log, Store: store, BatchEvents: 10, MarkDamaged: func(err error) { marked <- err },
+		Folds: []projections.Fold{fold("a"), watchFold{testFold: fold("watch"), at: 25}},
+	})
+	if err := r.Wait(t.Context(), 40); !errors.Is(err, events.ErrDamaged) {
+		t.Fatalf("Wait gave %v, want the damage", err)
+	}
+	if err := <-marked; !errors.Is(err, events.ErrDamaged) {
+		t.Errorf("marked with %v", err)
+	}
+	if r.Position() >= 25 || len(deadLetters(t, store, "")) != 0 {
+		t.Errorf("position %d, dead letters %v; want neither the event nor a dead letter", r.Position(), deadLetters(t, store, ""))
+	}
+}
+
 func TestStrayWritesHalt(t *testing.T) {
 	log, store := eventstest.NewLog(nil), projectionstest.NewMemory()
 	appendAll(t, log, records(0, 3)...)

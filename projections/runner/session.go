@@ -244,10 +244,11 @@ func (r *Runner) foldBatch(ctx context.Context, at events.Position, batch []deco
 		if e.Payload == nil && e.err == nil {
 			done.Unknown++
 		}
-		letters = append(letters, r.apply(work, e)...)
-		if err := work.Err(); err != nil {
+		refused, err := r.apply(work, e)
+		if err != nil {
 			return at, fmt.Errorf("fold event at %d: %w", e.Position, err)
 		}
+		letters = append(letters, refused...)
 	}
 	last := batch[len(batch)-1]
 	c := projections.Commit{Runner: r.cfg.Name, At: at, To: last.Position, Changes: work.Changes()}
@@ -267,17 +268,25 @@ func (r *Runner) foldBatch(ctx context.Context, at events.Position, batch []deco
 
 // apply gives one event to every fold. What a fold refuses is a dead letter of
 // its own; an event whose data cannot be read goes to folds of envelopes alone.
-func (r *Runner) apply(work *projections.Overlay, e decoded) (letters []DeadLetter) {
+// An error voids the batch: a row could not be read, or a fold has found that the
+// log itself is damaged.
+func (r *Runner) apply(work *projections.Overlay, e decoded) (letters []DeadLetter, err error) {
 	for _, f := range r.cfg.Folds {
-		err := e.err
-		if _, noData := f.(projections.EnvelopeFold); err == nil || noData {
-			err = work.Apply(f, e.Decoded)
+		refusal := e.err
+		if _, noData := f.(projections.EnvelopeFold); refusal == nil || noData {
+			refusal = work.Apply(f, e.Decoded)
 		}
-		if err != nil && work.Err() == nil {
-			letters = append(letters, bury(work, f, e.Stored, err))
+		if err := work.Err(); err != nil {
+			return nil, err
+		}
+		if errors.Is(refusal, events.ErrDamaged) {
+			return nil, refusal
+		}
+		if refusal != nil {
+			letters = append(letters, bury(work, f, e.Stored, refusal))
 		}
 	}
-	return letters
+	return letters, work.Err()
 }
 
 // errStrayWrite: a fold wrote to a table that it does not declare. Such rows

@@ -6,6 +6,7 @@ import (
 
 	"ficha/events"
 	"ficha/projections"
+	"ficha/projections/pebblestore"
 	"ficha/projections/projectionstest"
 	"ficha/projections/timeline"
 )
@@ -47,4 +48,53 @@ func BenchmarkFoldInteraction(b *testing.B) {
 		folded += len(batch)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(folded), "ns/event")
+}
+
+// BenchmarkPage reads pages of a customer with 10,000 interactions, half of them
+// known by the number alone, from an embedded store.
+func BenchmarkPage(b *testing.B) {
+	db, err := pebblestore.Open(pebblestore.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	store, err := db.Store("live")
+	if err != nil {
+		b.Fatal(err)
+	}
+	evs := []events.Envelope{customer("c", "a", 0, "+50255123456")}
+	for i := range 10_000 {
+		whose := ofCustomer("a")
+		if i%2 == 0 {
+			whose = ofPhone("+50255123456")
+		}
+		evs = append(evs, call(fmt.Sprint("e", i), fmt.Sprint(i), i, i, whose))
+	}
+	for at := 0; at < len(evs); at += 1000 {
+		projectionstest.Fold(b, store, folds(), evs[at:min(at+1000, len(evs))]...)
+	}
+	snap, err := store.Snapshot(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer snap.Close()
+	first, err := timeline.Read(b.Context(), snap, timeline.Query{Customer: recordID("a"), Limit: timeline.MaxLimit})
+	if err != nil || len(first.Entries) != timeline.MaxLimit {
+		b.Fatal(len(first.Entries), err)
+	}
+	for name, q := range map[string]timeline.Query{
+		"newest":          {},
+		"next":            {Cursor: first.Next},
+		"500":             {Limit: timeline.MaxLimit},
+		"nothing matches": {Filter: timeline.Filter{Channels: []string{"fax"}}},
+	} {
+		q.Customer = recordID("a")
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := timeline.Read(b.Context(), snap, q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -21,7 +21,7 @@ const checkpointEvery = 4096
 // Fold counts and hashes every event. It has no state of its own.
 type Fold struct{}
 
-var _ projections.Fold = Fold{}
+var _ projections.EnvelopeFold = Fold{}
 
 // New gives the fold.
 func New() Fold { return Fold{} }
@@ -35,8 +35,11 @@ func (Fold) Version() int { return 1 }
 // Tables lists the tables of the fold; witness_epoch is the guard's.
 func (Fold) Tables() []projections.Table { return []projections.Table{heads, checkpoints} }
 
-// Apply takes note of any event. It refuses an event that is not the next one
-// (events.ErrDamaged).
+// FoldsEnvelopes: events whose data cannot be read are in the log too.
+func (Fold) FoldsEnvelopes() {}
+
+// Apply takes note of any event. One that is not after the last one means that
+// the log went back (events.ErrDamaged).
 func (Fold) Apply(w projections.Work, e events.Decoded) error {
 	var h head
 	if v, ok := w.Get(heads, headKey()); ok {
