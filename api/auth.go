@@ -16,12 +16,6 @@ import (
 	"ficha/events"
 )
 
-// Authenticator knows keys; [apikey.Keys] is one.
-type Authenticator interface {
-	// Authenticate gives the principal of a key. apikey.ErrUnknownKey: none.
-	Authenticate(ctx context.Context, key string) (apikey.Principal, error)
-}
-
 // insecurePrincipal is everybody, with --insecure.
 func insecurePrincipal() apikey.Principal {
 	return apikey.Principal{ID: "insecure", Name: "insecure", Roles: []apikey.Role{apikey.Admin}, Sources: []string{"*"}}

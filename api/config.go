@@ -53,11 +53,12 @@ type Config struct {
 	Runner       string             // optional: the runner whose position in a snapshot reads carry; default "main"
 	Freshness    Freshness
 	Checker      ContactChecker
-	Keys         Authenticator // not needed when Insecure
-	Secret       []byte        // at least 16 bytes, the same for ever: event ids of repeatable requests hang on it
-	Insecure     bool          // optional: every request is an admin's; for a hub on a laptop only
+	Keys         Keys   // not needed when Insecure
+	Secret       []byte // at least 16 bytes, the same for ever: event ids of repeatable requests hang on it
+	Insecure     bool   // optional: every request is an admin's; for a hub on a laptop only
 	Status       func(context.Context) (Status, error)
-	Ready        func(context.Context) error // nil: ready; else the reason, without personal data
+	Ready        func(context.Context) error                 // nil: ready; else the reason, without personal data
+	Verify       func(context.Context) (Verification, error) // optional: serves POST /v1/verify
 	Build        Build
 
 	Clock  func() time.Time

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -71,8 +71,11 @@ func newHub(t testing.TB, change ...func(*Config)) *hub {
 		Gateway: h.gateway, Log: h.log, IDs: ids{h.log}, Correlations: correlation.Index{}, DeadLetters: h.letters, Store: h.store, Runner: "test",
 		Freshness: h.fresh, Checker: h.checker(), Keys: keys, Secret: bytes.Repeat([]byte{2}, 16),
 		Status: func(ctx context.Context) (Status, error) { return h.status(ctx) },
-		Ready:  func(ctx context.Context) error { return h.ready(ctx) },
-		Build:  Build{Version: "0.0.0-test"}, Clock: h.now,
+		Verify: func(context.Context) (Verification, error) {
+			return Verification{OK: true, Digests: []DigestCheck{}, Findings: []string{}}, nil
+		},
+		Ready: func(ctx context.Context) error { return h.ready(ctx) },
+		Build: Build{Version: "0.0.0-test"}, Clock: h.now,
 		Logger: slog.New(slog.NewTextHandler(h.logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range change {
@@ -340,4 +343,8 @@ func (b *bucket) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-func (b *bucket) Keys(context.Context) ([]string, error) { return nil, errors.New("not asked here") }
+func (b *bucket) Keys(context.Context) ([]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Keys(b.rows)), nil
+}

@@ -27,6 +27,11 @@ const (
 	opVersion        = "get-version"
 	opOpenAPI        = "get-openapi"
 	opDocs           = "get-docs"
+	opKeyCreate      = "create-key"
+	opKeyList        = "list-keys"
+	opKeyRevoke      = "revoke-key"
+	opImport         = "announce-import"
+	opVerify         = "verify"
 )
 
 // access says who may use an operation.
@@ -61,6 +66,11 @@ func accessTo(operation string) (access, bool) {
 		opContactCheck:   {roles: readers},
 		opStatus:         {roles: runners},
 		opMetrics:        {roles: []apikey.Role{apikey.Operator, apikey.System}, local: true},
+		opKeyCreate:      {}, // admins only
+		opKeyList:        {},
+		opKeyRevoke:      {},
+		opImport:         {roles: []apikey.Role{apikey.Publisher}},
+		opVerify:         {roles: runners},
 		opLive:           {open: true},
 		opReady:          {open: true},
 		opVersion:        {open: true},

@@ -19,6 +19,8 @@ var matrix = map[string]string{
 	opCustomerGet: "ASY", opCustomerLookup: "ASY", opCustomerSearch: "ASY", opTimeline: "ASY",
 	opStatementsList: "ASY", opStatementMake: "AS", opStatementUndo: "AS", opInteraction: "AS",
 	opContactCheck: "ASY", opStatus: "O", opMetrics: "OY",
+	opKeyCreate: "", opKeyList: "", opKeyRevoke: "",
+	opImport: "P", opVerify: "O",
 	opLive: "*", opReady: "*", opVersion: "*", opOpenAPI: "*", opDocs: "*",
 }
 

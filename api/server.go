@@ -73,6 +73,9 @@ func (s *server) routes() {
 	s.interactionRoutes()
 	s.contactRoutes()
 	s.operationRoutes()
+	s.keyRoutes()
+	s.importRoutes()
+	s.verifyRoutes()
 	s.documentRoutes()
 }
 

@@ -17,19 +17,12 @@ func compareBirth(c *compiled, a, b date) outcome {
 	if !a.known() || !b.known() {
 		return missing
 	}
-	level := birthLevel(a, b)
-	if level <= birthClose && (a.loose|b.loose)&newYear != 0 {
-		level = birthNear // 1 January: the day says little
-		if a.year == b.year {
-			level = birthYear
-		}
-	}
-	return of(c.birth[:], level)
+	return of(c.birth[:], birthLevel(a, b))
 }
 
 func birthLevel(a, b date) uint8 {
 	sameYear := a.year == b.year || (a.loose|b.loose)&century != 0 && a.year%100 == b.year%100
-	if !a.full() || !b.full() || (a.loose|b.loose)&newYear != 0 && sameYear && !(a.month == b.month && a.day == b.day) {
+	if !a.full() || !b.full() || (a.loose|b.loose)&newYear != 0 {
 		return partialBirth(a, b, sameYear)
 	}
 	sameDay := a.month == b.month && a.day == b.day
@@ -46,9 +39,31 @@ func birthLevel(a, b date) uint8 {
 	case sameDay, sameYear && (a.month == b.month || a.day == b.day), a.month == b.month && absInt(a.year-b.year) <= 1:
 		return birthNear
 	case sameYear, about(a, b):
-		return birthYear
+		return birthAbout
 	}
 	return yearsApart(a, b)
+}
+
+// partialBirth compares a year, or a year and month, with a date. 1 January counts
+// as "year only": many systems write it so.
+func partialBirth(a, b date, sameYear bool) uint8 {
+	switch {
+	case sameYear && a.month != 0 && b.month != 0 && a.month != b.month && (a.loose|b.loose)&newYear == 0:
+		return birthAbout
+	case sameYear:
+		return birthYear
+	case a.full() && b.full() && digitsApart(a, b) == 1:
+		return birthNear
+	case absInt(a.year-b.year) <= 1:
+		return birthAbout
+	}
+	return yearsApart(a, b)
+}
+
+// about: a month and a year away at most, or a decade.
+func about(a, b date) bool {
+	years := absInt(a.year - b.year)
+	return (years <= 1 || years == 10) && absInt(int16(a.month)-int16(b.month)) <= 1
 }
 
 // yearsApart: father and son of one name are a generation apart, so a difference of
@@ -58,26 +73,6 @@ func yearsApart(a, b date) uint8 {
 		return birthGeneration
 	}
 	return birthDifferent
-}
-
-// about: a month and a year away at most, or a decade: slips of whoever typed it,
-// that say nothing either way.
-func about(a, b date) bool {
-	years := absInt(a.year - b.year)
-	return (years <= 1 || years == 10) && absInt(int16(a.month)-int16(b.month)) <= 1
-}
-
-// partialBirth compares a year, or a year and month, with a date.
-func partialBirth(a, b date, sameYear bool) uint8 {
-	switch {
-	case !sameYear:
-		return yearsApart(a, b)
-	case a.month == 0 || b.month == 0 || (a.loose|b.loose)&newYear != 0:
-		return birthYear
-	case a.month == b.month:
-		return birthNear
-	}
-	return birthYear
 }
 
 func absInt(n int16) int16 {
@@ -207,8 +202,10 @@ func emailLevel(x, y *email) uint8 {
 		return emailSame
 	case x.box != 0 && x.box == y.box && !(x.named && y.named):
 		return emailMailbox
-	case addressClose(x, y):
+	case addressClose(x, y) && !(x.named && y.named):
 		return emailClose
+	case addressClose(x, y):
+		return emailNamed
 	}
 	return emailDifferent
 }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -191,5 +193,59 @@ func TestSweep(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestPerf(t *testing.T) {
+	file := os.Getenv("PERF")
+	if file == "" {
+		t.Skip()
+	}
+	rows := readSet(t, file, sharedSets[0])
+	e := newEngine(t)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	ps := make([]*Prepared, len(rows))
+	for i, r := range rows {
+		r.ID = recordID(r.key)
+		ps[i] = e.Prepare(r.Record)
+	}
+	fmt.Printf("prepare %.1f us\n", time.Since(start).Seconds()*1e6/float64(len(rows)))
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	fmt.Printf("prepared %.0f B a record\n", float64(after.HeapAlloc-before.HeapAlloc)/float64(len(rows)))
+	x := NewIndex(e)
+	start = time.Now()
+	nt := 0
+	for _, p := range ps {
+		nt += len(x.Put(p))
+	}
+	fmt.Printf("put %.1f us touched %.2f\n", time.Since(start).Seconds()*1e6/float64(len(rows)), float64(nt)/float64(len(rows)))
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	fmt.Printf("with index %.0f B a record, keys %d blocks %d\n", float64(after.HeapAlloc-before.HeapAlloc)/float64(len(rows)), len(x.table), len(x.blocks))
+	nk := 0
+	for _, p := range ps {
+		nk += len(p.keys)
+	}
+	fmt.Printf("keys/record %.1f\n", float64(nk)/float64(len(rows)))
+	start = time.Now()
+	n := 0
+	for _, p := range ps[:min(len(ps), 50000)] {
+		n += len(x.Edges(p.id))
+	}
+	d := time.Since(start)
+	_, cands := 0, 0
+	for _, p := range ps[:min(len(ps), 50000)] {
+		cands += x.Candidates(p.id)
+	}
+	fmt.Printf("edges %.1f us a record, %.1f candidates, %.1f edges; %.0f ns a candidate\n", d.Seconds()*1e6/50000, float64(cands)/50000, float64(n)/50000, d.Seconds()*1e9/float64(cands))
+	if os.Getenv("EVAL") != "" {
+		recall, _ := candidateRecall(x, rows)
+		fmt.Println("candidate recall", recall)
+		r := runSet(t, rows)
+		fmt.Printf("%+v %.1fs\n", r.figures, r.seconds)
 	}
 }

@@ -140,7 +140,7 @@ func (e *Engine) emails(in []string, names []name) []email {
 	var out []email
 	for _, s := range in {
 		made, ok := e.email(clip(s))
-		made.named = madeOfName(made.mailbox, names)
+		made.named = e.madeOfName(made.mailbox, names)
 		if ok && len(out) < maxValues && !slices.ContainsFunc(out, func(o email) bool { return o == made }) {
 			out = append(out, made)
 		}
@@ -177,11 +177,11 @@ func (e *Engine) email(s string) (email, bool) {
 
 // madeOfName says whether a mailbox consists of words of a name, in any order,
 // each whole or as an initial, and holds at least one whole word.
-func madeOfName(mailbox string, names []name) bool {
+func (e *Engine) madeOfName(mailbox string, names []name) bool {
 	return slices.ContainsFunc(names, func(n name) bool {
 		rest, whole := mailbox, false
 		for rest != "" {
-			switch t := n.longestAt(rest); {
+			switch t := e.longestAt(n.words, rest); {
 			case t > 0:
 				rest, whole = rest[t:], true
 			case n.initialOf(rest[0]):
@@ -194,12 +194,19 @@ func madeOfName(mailbox string, names []name) bool {
 	})
 }
 
-// longestAt is the length of the longest word that s begins with, 0 if none does.
-func (n *name) longestAt(s string) int {
+// longestAt is the length of the longest word that s begins with, or of a formal
+// name that a word stands for; 0 if there is none.
+func (e *Engine) longestAt(words []word, s string) int {
 	longest := 0
-	for i := range n.words {
-		if t := n.words[i].text; len(t) > 2 && strings.HasPrefix(s, t) {
+	try := func(t string) {
+		if len(t) > 2 && strings.HasPrefix(s, t) {
 			longest = max(longest, len(t))
+		}
+	}
+	for i := range words {
+		try(words[i].text)
+		for _, f := range words[i].formals {
+			try(e.words.Formal(f))
 		}
 	}
 	return longest

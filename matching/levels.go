@@ -22,8 +22,9 @@ const (
 	birthSame = iota
 	birthSwapped
 	birthClose
+	birthYear // the years agree, and one side knows no more
 	birthNear
-	birthYear
+	birthAbout // a slip of whoever typed it: says nothing either way
 	birthDifferent
 	birthGeneration // as far apart as parent and child
 	birthLevels
@@ -101,7 +102,7 @@ const absent = 0xff
 var (
 	givenLevels   = []string{"same", "nickname", "sound", "close", "initial", "far", "lookalike", "part", "different", "distinct"}
 	familyLevels  = givenLevels
-	birthNames    = []string{"same", "swapped", "close", "near", "year", "different", "generation"}
+	birthNames    = []string{"same", "swapped", "close", "year", "near", "about", "different", "generation"}
 	genderNames   = []string{"same", "different"}
 	documentNames = []string{"same", "tail", "close", "other", "different"}
 	phoneNames    = []string{"same", "tail", "close", "different"}

@@ -8,7 +8,8 @@ type activity struct {
 	purpose        string
 	campaign       string
 	team           string
-	of             []string // the systems whose record of the customer is named, the first that has one
+	of             []string  // the systems whose record of the customer is named, the first that has one
+	ofSet          sourceSet // the same as a set
 	weight         int
 	anonymous      int      // in thousandths: only the contact point is known
 	products       []string // with as many subjects, each product has its own
@@ -20,8 +21,8 @@ type activity struct {
 var bank = []string{SourceCRM, SourcePBX, SourceCore, SourceChat}
 
 // activities lists the ways; weights compare those that a customer can take.
-func activities() []activity {
-	return []activity{
+func activities(all []habit) []activity {
+	acts := []activity{
 		{source: SourcePBX, stream: "call", channel: "voice", direction: "inbound", purpose: "service", team: "service", of: bank, weight: 20, anonymous: 180,
 			products: []string{"current-account", "credit-card", "savings", "mobile-banking"}, outcomes: []string{"resolved", "resolved", "answered", "escalated", "callback_requested"},
 			subjects: []string{"Consulta de saldo", "Tarjeta bloqueada", "Cargo no reconocido", "Cambio de clave", "Límite de tarjeta"}},
@@ -55,6 +56,10 @@ func activities() []activity {
 		{source: SourceCitizen, stream: "message", channel: "sms", direction: "outbound", purpose: "service", of: []string{SourceCitizen}, weight: 4,
 			products: []string{"water", "taxes"}, outcomes: []string{"delivered"}, subjects: []string{"Aviso de corte programado", "Vencimiento de impuesto"}},
 	}
+	for i := range acts {
+		acts[i].ofSet = setOf(all, acts[i].of...)
+	}
+	return acts
 }
 
 // wish is a way to say no: where it is said, what it is about.

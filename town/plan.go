@@ -123,6 +123,17 @@ func (u *unit) known(member int, at second, sources ...string) int {
 	return -1
 }
 
+// systems is the set of systems that know a person at a time.
+func (u *unit) systems(member int, at second) sourceSet {
+	var set sourceSet
+	for i := range u.records {
+		if r := &u.records[i]; r.member == member && r.at < at && at < r.gone {
+			set |= r.habit.set
+		}
+	}
+	return set
+}
+
 // moment draws a time of a working day, from day lo to day hi.
 func moment(d *dice, lo, hi int) second {
 	return second(d.between(lo, hi))*oneDay + second(d.between(int(13*hour), int(23*hour)))
@@ -161,9 +172,9 @@ func (t *Town) wishes(d *dice, u *unit, member int) second {
 func (t *Town) contact(d *dice, u *unit, member int, no second) {
 	at := moment(d, 5, days-1)
 	var can []*activity
-	weight := 0
+	knownBy, weight := u.systems(member, at), 0
 	for i := range t.acts {
-		if a := &t.acts[i]; u.known(member, at, a.of...) >= 0 {
+		if a := &t.acts[i]; a.ofSet&knownBy != 0 {
 			can, weight = append(can, a), weight+a.weight
 		}
 	}

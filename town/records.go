@@ -1,6 +1,7 @@
 package town
 
 import (
+	"slices"
 	"strings"
 
 	"ficha/events"
@@ -21,6 +22,7 @@ const (
 // what it has of them, and how its clerks and forms write.
 type habit struct {
 	source   string
+	set      sourceSet
 	prefix   string // of native ids
 	knows    int    // of the people
 	twice    int    // of those that it knows, has them a second time
@@ -37,8 +39,22 @@ type habit struct {
 	whole    bool // one field for the name
 }
 
+// sourceSet has a bit for each system that keeps customers.
+type sourceSet uint8
+
+// setOf gives the set of some systems.
+func setOf(all []habit, sources ...string) sourceSet {
+	var set sourceSet
+	for i, h := range all {
+		if slices.Contains(sources, h.source) {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
 func habits() []habit {
-	return []habit{
+	all := []habit{
 		{source: SourceCRM, prefix: "C", knows: 640, twice: 45, phone: 950, email: 880, document: 660, birth: 720, address: 680, family2: 800, plain: 250},
 		{source: SourceCore, prefix: "K", knows: 460, phone: 930, email: 680, document: 980, birth: 980, address: 940, family2: 970, plain: 1000, official: true, shouting: true},
 		{source: SourcePBX, prefix: "T", knows: 270, twice: 25, phone: 1000, email: 420, document: 500, birth: 200, family2: 350, plain: 500, short: 40, whole: true},
@@ -46,6 +62,10 @@ func habits() []habit {
 		{source: SourceShop, prefix: "S", knows: 430, twice: 60, phone: 880, email: 970, document: 40, birth: 180, address: 900, family2: 330, plain: 550, short: 120},
 		{source: SourceCitizen, prefix: "M", knows: 370, phone: 780, email: 620, document: 940, birth: 880, address: 930, family2: 960, plain: 300, official: true},
 	}
+	for i := range all {
+		all[i].set = setOf(all, all[i].source)
+	}
+	return all
 }
 
 // record is one system's record of one person, or of the unit's company.

@@ -76,9 +76,10 @@ func Generate(cfg Config) (*Town, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	all := habits()
 	t := &Town{
 		cfg: cfg, start: cfg.Now.AddDate(0, 0, -days), year: cfg.Now.Year(),
-		words: newLexicon(), lands: countries(), habits: habits(), acts: activities(), noes: wishesToStop(),
+		words: newLexicon(), lands: countries(), habits: all, acts: activities(all), noes: wishesToStop(),
 		companies: uint64(cfg.People/50 + 1),
 	}
 	for people := 0; people < cfg.People; t.households++ {
@@ -123,8 +124,10 @@ func (t *Town) unit(no uint64) *unit {
 	return u
 }
 
-// Len is how many events the town has, Records how many customer records.
-func (t *Town) Len() int     { return len(t.index) }
+// Len is how many events the town has.
+func (t *Town) Len() int { return len(t.index) }
+
+// Records is how many customer records the town's systems keep.
 func (t *Town) Records() int { return t.records }
 
 // Events yields the events in order of time, each valid against its type's

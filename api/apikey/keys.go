@@ -232,6 +232,9 @@ func (k *Keys) recent(ctx context.Context, id string) (grant, bool, error) {
 
 // load reads the store; no such id is no error.
 func (k *Keys) load(ctx context.Context, id string) (grant, bool, error) {
+	if !written(id, 8) {
+		return grant{}, false, nil
+	}
 	b, _, err := k.cfg.Store.Get(ctx, storeKey(id))
 	if errors.Is(err, events.ErrNotFound) {
 		return grant{}, false, nil

@@ -180,6 +180,11 @@ func TestRoleRemovalActsWithinASecond(t *testing.T) {
 	if err := here.Revoke(ctx, info.ID); !errors.Is(err, events.ErrNotFound) {
 		t.Errorf("revoke twice: %v, want ErrNotFound", err)
 	}
+	for _, odd := range []string{"", ">", "*", "a b", "../key"} {
+		if err := here.Revoke(ctx, odd); !errors.Is(err, events.ErrNotFound) {
+			t.Errorf("revoke %q: %v, want ErrNotFound", odd, err)
+		}
+	}
 }
 
 func TestTheStoreIsNotAskedEachTime(t *testing.T) {

@@ -187,7 +187,7 @@ func (a *app) tellMeasured(all []measured) error {
 		if !m.Pass {
 			verdict = "MISS"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Workload, m.What, m.shown(m.Hub), m.rawShown(), m.Ratio, m.Budget, verdict)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Workload, m.What, m.shown(m.Hub), strings.TrimSpace(m.shown(m.Raw)+" "+m.Limit), m.Ratio, m.Budget, verdict)
 	}
 	return tw.Flush()
 }

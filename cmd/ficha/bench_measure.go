@@ -79,7 +79,7 @@ type measured struct {
 	Workload string   `json:"workload"`
 	What     string   `json:"what"`
 	Unit     string   `json:"unit"`
-	Hub      float64  `json:"hub"`
+	Hub      *float64 `json:"hub"` // null: every round was void
 	Raw      *float64 `json:"raw,omitempty"`
 	Limit    string   `json:"raw_limit,omitempty"` // what Raw measures
 	Ratio    *spread  `json:"ratio,omitempty"`     // hub to raw, of each pair
@@ -88,13 +88,12 @@ type measured struct {
 	Pairs    int      `json:"pairs"`
 }
 
-func (m measured) shown(v float64) string { return figure(v) + m.Unit }
-
-func (m measured) rawShown() string {
-	if m.Raw == nil {
+// shown writes a figure with its unit.
+func (m measured) shown(v *float64) string {
+	if v == nil {
 		return "–"
 	}
-	return m.shown(*m.Raw) + " " + m.Limit
+	return figure(*v) + m.Unit
 }
 
 // spread is the middle and the ends of the ratios of all pairs.
@@ -167,7 +166,7 @@ func oneSide(ctx context.Context, w workload, side string, measure func(context.
 // judge makes a line of what was measured; raws and hubs are of the same pairs.
 func judge(workload string, l benchLine, raws, hubs []float64) measured {
 	m := measured{
-		Workload: workload, What: l.what, Unit: l.unit, Limit: l.limit, Hub: median(hubs), Budget: l.budget.String(), Pairs: len(hubs),
+		Workload: workload, What: l.what, Unit: l.unit, Limit: l.limit, Hub: present(median(hubs)), Budget: l.budget.String(), Pairs: len(hubs),
 	}
 	ratios := make([]float64, 0, len(hubs))
 	for i := range hubs {
@@ -178,20 +177,27 @@ func judge(workload string, l benchLine, raws, hubs []float64) measured {
 	s := spread{Median: absent()}
 	if len(ratios) > 0 {
 		s = spread{Median: median(ratios), Min: slices.Min(ratios), Max: slices.Max(ratios)}
-		raw := median(raws)
-		m.Raw, m.Ratio = &raw, &s
+		m.Raw, m.Ratio = present(median(raws)), &s
 	}
-	m.Pass = l.budget.holds(m.Hub, s)
+	m.Pass = l.budget.holds(median(hubs), s)
 	return m
 }
 
-// median is the middle of the values, of an even number the mean of the middle
-// two; absent of none, or when one of them is.
+// present gives nil for an absent figure.
+func present(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	return &v
+}
+
+// median is the middle of the values that are there, of an even number the mean
+// of the middle two; absent when none is there.
 func median(values []float64) float64 {
-	if len(values) == 0 || slices.ContainsFunc(values, math.IsNaN) {
+	v := slices.DeleteFunc(slices.Sorted(slices.Values(values)), math.IsNaN)
+	if len(v) == 0 {
 		return absent()
 	}
-	v := slices.Sorted(slices.Values(values))
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 

@@ -9,29 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ficha/api"
 	"ficha/events"
 	"ficha/projections"
 	"ficha/projections/contact"
 	"ficha/projections/runner"
 	"ficha/projections/witness"
 )
-
-// verification is what `ficha verify` found.
-type verification struct {
-	OK       bool             `json:"ok"`
-	Position events.Position  `json:"position"`
-	Equation witness.Equation `json:"equation"`
-	Digests  []digestCheck    `json:"digests"`
-	Findings []string         `json:"findings"`
-}
-
-// digestCheck compares a store's rows with a fresh fold of the log.
-type digestCheck struct {
-	Runner string `json:"runner"`
-	Store  string `json:"store"`
-	Replay string `json:"replay"`
-	Equal  bool   `json:"equal"`
-}
 
 func (a *app) verifyCommand() *cobra.Command {
 	return &cobra.Command{
@@ -50,19 +34,19 @@ to do it, or works on the files when none runs. Exit code 6 when something is fo
 	}
 }
 
-func (a *app) verify(ctx context.Context) (verification, error) {
+func (a *app) verify(ctx context.Context) (api.Verification, error) {
 	if a.url != "" || a.data == "" || hubRuns(ctx, a.data) {
 		c, err := a.client()
 		if err != nil {
-			return verification{}, err
+			return api.Verification{}, err
 		}
-		var v verification
+		var v api.Verification
 		return v, c.Do(ctx, http.MethodPost, "/v1/verify", nil, &v)
 	}
 	logger := slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: slog.LevelError}))
 	h, err := openClosedHub(ctx, hubConfig{Dir: a.data, Logger: logger})
 	if err != nil {
-		return verification{}, err
+		return api.Verification{}, err
 	}
 	defer h.close(logger)
 	bar := a.progress("folding again", "events", 0)
@@ -71,8 +55,8 @@ func (a *app) verify(ctx context.Context) (verification, error) {
 }
 
 // verify checks chain, counts and digests. It reads the log twice.
-func (h *hub) verify(ctx context.Context, progress func(events.Position)) (verification, error) {
-	v := verification{Findings: []string{}}
+func (h *hub) verify(ctx context.Context, progress func(events.Position)) (api.Verification, error) {
+	v := api.Verification{Findings: []string{}, Digests: []api.DigestCheck{}}
 	found := func(err error) error {
 		if err != nil && errors.Is(err, events.ErrDamaged) {
 			v.Findings = append(v.Findings, err.Error())
@@ -87,9 +71,11 @@ func (h *hub) verify(ctx context.Context, progress func(events.Position)) (verif
 	if v.Position, err = h.log.End(ctx); err != nil {
 		return v, err
 	}
-	if v.Equation, err = h.guard.Equation(ctx); err != nil {
+	q, err := h.guard.Equation(ctx)
+	if err != nil {
 		return v, err
 	}
+	v.Equation = api.Equation(q)
 	if !v.Equation.Balanced {
 		v.Findings = append(v.Findings, "the counts of the door and of the folds do not balance: an event is missing")
 	}
@@ -112,8 +98,8 @@ const verifySpace = "verify"
 
 // replayDigests folds the log again, for each runner as far as its rows go, and
 // compares.
-func (h *hub) replayDigests(ctx context.Context, progress func(events.Position)) ([]digestCheck, error) {
-	var out []digestCheck
+func (h *hub) replayDigests(ctx context.Context, progress func(events.Position)) ([]api.DigestCheck, error) {
+	var out []api.DigestCheck
 	for _, r := range []struct {
 		name  string
 		lane  events.Lane
@@ -128,7 +114,7 @@ func (h *hub) replayDigests(ctx context.Context, progress func(events.Position))
 	return out, nil
 }
 
-func (h *hub) replayDigest(ctx context.Context, name string, lane events.Lane, folds []projections.Fold, progress func(events.Position)) (d digestCheck, err error) {
+func (h *hub) replayDigest(ctx context.Context, name string, lane events.Lane, folds []projections.Fold, progress func(events.Position)) (d api.DigestCheck, err error) {
 	d.Runner = name
 	live, err := h.store.Snapshot(ctx)
 	if err != nil {
@@ -176,7 +162,7 @@ func tablesOf(folds []projections.Fold) []projections.Table {
 	return out
 }
 
-func (a *app) showVerification(v verification) error {
+func (a *app) showVerification(v api.Verification) error {
 	if a.json {
 		if err := a.print(v); err != nil {
 			return err

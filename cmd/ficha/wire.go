@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ficha/api"
@@ -71,6 +72,7 @@ type hub struct {
 	tasks      sync.WaitGroup
 	closers    []io.Closer
 	api        http.Handler
+	identified atomic.Bool // the golden rows have caught up with the log once since the start
 	caughtUp   bool
 	mu         sync.Mutex
 }
@@ -243,7 +245,19 @@ func (h *hub) startRunners(ctx context.Context) error {
 	if h.contact, err = runner.New(lane); err != nil {
 		return err
 	}
-	return errors.Join(h.main.Start(ctx), h.contact.Start(ctx))
+	if err := errors.Join(h.main.Start(ctx), h.contact.Start(ctx)); err != nil {
+		return err
+	}
+	end, err := h.log.End(ctx)
+	if err != nil {
+		return err
+	}
+	h.run(func() {
+		if h.main.Wait(ctx, end) == nil {
+			h.identified.Store(true)
+		}
+	})
+	return nil
 }
 
 // upcast brings an event of an old version to the newest one.
@@ -318,7 +332,7 @@ func (h *hub) openAnswers(context.Context) error {
 		LaneEnd:  func(ctx context.Context) (events.Position, error) { return h.log.LaneEnd(ctx, events.LaneContact) },
 		End:      h.log.End,
 		Position: h.contact.Position, Wait: h.contact.Wait,
-		Health: h.log, Identity: contact.GoldenIdentity{}, Clock: time.Now, Key: key,
+		Health: h.log, Identity: contact.GoldenIdentity{}, IdentityReady: h.identified.Load, Clock: time.Now, Key: key,
 	})
 	if err != nil {
 		return err
@@ -331,7 +345,8 @@ func (h *hub) openAnswers(context.Context) error {
 		Secret:  desk,
 		Gateway: h.gateway, Log: h.log, IDs: h.db.IDIndex(), Correlations: correlation.Index{}, DeadLetters: h.letters,
 		Store: h.store, Runner: mainRunner, Freshness: freshness{h}, Checker: h.checker, Keys: h.keys, Insecure: h.cfg.Insecure,
-		Status: h.status, Ready: h.ready, Build: build(), Clock: time.Now, Logger: h.cfg.Logger,
+		Status: h.status, Ready: h.ready,
+		Verify: func(ctx context.Context) (api.Verification, error) { return h.verify(ctx, nil) }, Build: build(), Clock: time.Now, Logger: h.cfg.Logger,
 	})
 	return err
 }

@@ -86,7 +86,11 @@ func (m *mapper) cells(r row) (out []cell, id string) {
 // targetOf gives where a path's values go.
 func (m *mapper) targetOf(path string) target {
 	if m.rules.mapping.Preset == PresetSenzing {
-		return m.senzingTarget(path[strings.LastIndexByte(path, '.')+1:])
+		key := path[strings.LastIndexByte(path, '.')+1:]
+		if key == "DATA_SOURCE" { // part of the source, no value
+			return target{}
+		}
+		return m.senzingTarget(key)
 	}
 	return m.router.route(path)
 }

@@ -15,21 +15,21 @@ import (
 
 // mapper turns rows into events. It belongs to one goroutine.
 type mapper struct {
-	rules      *rules
-	builder    builder
-	router     *router
-	columns    []string // of a CSV file
-	targets    []target // of its columns
-	hash       *hasher
-	hashAll    bool // every id is hashed: the file's ids are personal
-	source     string
-	stream     string
-	fileHash   string
-	run        string
-	edition    string
-	mapRev     string
-	time       time.Time
-	limits     Limits
+	rules    *rules
+	builder  builder
+	router   *router
+	columns  []string // of a CSV file
+	targets  []target // of its columns
+	hash     *hasher
+	hashAll  bool // every id is hashed: the file's ids are personal
+	source   string
+	stream   string
+	fileHash string
+	run      string
+	edition  string
+	mapRev   string
+	time     time.Time
+	limits   Limits
 }
 
 // mapped is what a row became.

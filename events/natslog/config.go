@@ -60,7 +60,7 @@ const (
 	maxGroupBytes = 8 << 20
 	batchFrom     = 10                     // from so many events on, a batch is faster
 	linger        = 5 * time.Millisecond   // longest wait for company when busy
-	lingerQuiet   = 300 * time.Microsecond // no company came for so long: stop waiting
+	lingerQuiet   = 500 * time.Microsecond // no company came for so long: stop waiting
 )
 
 func (c Config) withDefaults() (Config, error) {

@@ -95,21 +95,38 @@ func (l *Log) Append(ctx context.Context, batch []events.Envelope) ([]events.App
 	if err := l.mayAppend(ctx); err != nil {
 		return nil, err
 	}
-	if len(batch) == 0 {
-		return nil, nil
+	answers := make([]events.Appended, len(batch))
+	var asked []*request
+	for from := 0; from < len(batch); from += maxGroup { // one part is prepared while others are written
+		to := min(from+maxGroup, len(batch))
+		r, err := l.prepare(batch[from:to], answers[from:to])
+		if err != nil {
+			return nil, fmt.Errorf("append events from number %d: %w", from, err)
+		}
+		if err := l.ask(ctx, r); err != nil {
+			return nil, fmt.Errorf("append events: %w", err)
+		}
+		asked = append(asked, r)
 	}
-	r := &request{candidates: make([]candidate, len(batch)), answers: make([]events.Appended, len(batch)), left: len(batch), done: make(chan error, 1)}
+	for _, r := range asked {
+		if err := l.await(ctx, r); err != nil {
+			return nil, fmt.Errorf("append events: %w", err)
+		}
+	}
+	return answers, nil
+}
+
+// prepare makes a request that will be answered into answers.
+func (l *Log) prepare(batch []events.Envelope, answers []events.Appended) (*request, error) {
+	r := &request{candidates: make([]candidate, len(batch)), answers: answers, left: len(batch), done: make(chan error, 1)}
 	for i, e := range batch {
 		c, err := l.candidate(e)
 		if err != nil {
-			return nil, fmt.Errorf("append event %d: %w", i, err)
+			return nil, fmt.Errorf("event %d: %w", i, err)
 		}
 		r.candidates[i] = c
 	}
-	if err := l.ask(ctx, r); err != nil {
-		return nil, fmt.Errorf("append events: %w", err)
-	}
-	return r.answers, nil
+	return r, nil
 }
 
 // CountDoor adds to the door's count events that were taken and then refused by
@@ -122,7 +139,11 @@ func (l *Log) CountDoor(ctx context.Context, refused, dead uint64) error {
 	if refused+dead == 0 {
 		return nil
 	}
-	if err := l.ask(ctx, &request{refused: refused, dead: dead, done: make(chan error, 1)}); err != nil {
+	r := &request{refused: refused, dead: dead, done: make(chan error, 1)}
+	if err := l.ask(ctx, r); err != nil {
+		return fmt.Errorf("count door: %w", err)
+	}
+	if err := l.await(ctx, r); err != nil {
 		return fmt.Errorf("count door: %w", err)
 	}
 	return nil
@@ -164,16 +185,40 @@ func (l *Log) candidate(e events.Envelope) (candidate, error) {
 // an event, in bytes.
 const envelopeRoom = 1024
 
-// ask gives a request to the appender and waits for its answer.
+// ask gives a request to the appender.
 func (l *Log) ask(ctx context.Context, r *request) error {
 	r.ctx = ctx
-	select {
-	case l.queue <- r:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.life.Done():
+	if l.life.Err() != nil {
 		return events.ErrClosed
 	}
+	select {
+	case l.queue <- r:
+		return nil
+	default:
+	}
+	alarm := time.NewTicker(l.cfg.WriteTimeout / 2)
+	defer alarm.Stop()
+	for {
+		select {
+		case l.queue <- r:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.life.Done():
+			return events.ErrClosed
+		case <-alarm.C:
+			if l.stuck() {
+				return errStuck
+			}
+		}
+	}
+}
+
+// errStuck is the answer to callers while a write takes much longer than its time-out.
+var errStuck = fmt.Errorf("the appender waits for a server that neither answers nor refuses: %w", events.ErrUnavailable)
+
+// await waits for the answer to a request.
+func (l *Log) await(ctx context.Context, r *request) error {
 	alarm := time.NewTicker(l.cfg.WriteTimeout / 2)
 	defer alarm.Stop()
 	for gone := false; !gone; {
@@ -184,7 +229,7 @@ func (l *Log) ask(ctx context.Context, r *request) error {
 			return ctx.Err()
 		case <-alarm.C:
 			if l.stuck() {
-				return fmt.Errorf("the appender waits for a server that neither answers nor refuses: %w", events.ErrUnavailable)
+				return errStuck
 			}
 		case <-l.stopped:
 			gone = true

@@ -220,7 +220,7 @@ func (l *Log) awaitKnown(ctx context.Context, p events.Position) error {
 		select {
 		case <-grown:
 		case <-notice.C:
-			if err := l.ask(ctx, &request{look: true, done: make(chan error, 1)}); err != nil && ctx.Err() == nil && errors.Is(err, events.ErrClosed) {
+			if err := l.look(ctx); errors.Is(err, events.ErrClosed) {
 				return err
 			}
 		case <-ctx.Done():
@@ -230,6 +230,15 @@ func (l *Log) awaitKnown(ctx context.Context, p events.Position) error {
 		}
 		notice.Stop()
 	}
+}
+
+// look makes the appender see what the log holds.
+func (l *Log) look(ctx context.Context) error {
+	r := &request{look: true, done: make(chan error, 1)}
+	if err := l.ask(ctx, r); err != nil {
+		return err
+	}
+	return l.await(ctx, r)
 }
 
 // scanOneByOne reads a few events without a consumer.

@@ -157,6 +157,9 @@ func (d *decision) replaceLinks(w projections.Work, n *Counts) error {
 		}
 	}
 	for _, l := range d.Links {
+		if !d.together(l.A, l.B) {
+			continue // evidence between customers is not what holds one together
+		}
 		if bytes.Compare(l.A[:], l.B[:]) > 0 {
 			l.A, l.B = l.B, l.A
 		}
@@ -176,6 +179,13 @@ func (d *decision) replaceLinks(w projections.Work, n *Counts) error {
 		}
 	}
 	return nil
+}
+
+// together says whether the decision puts both records into one group.
+func (d *decision) together(a, b uuid.UUID) bool {
+	i, ok := d.group[a]
+	k, okB := d.group[b]
+	return ok && okB && i == k
 }
 
 func putLink(w projections.Work, t projections.Table, l events.IdentityLink, keys ...[]byte) error {

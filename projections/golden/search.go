@@ -85,7 +85,7 @@ type search struct {
 	best   map[uuid.UUID]Hit // by record
 	wanted int
 	read   int // index rows so far
-	whole  int // of them, those that match all of what was asked for
+	whole  int // matches of all that was asked for
 }
 
 func (s *search) run(q string) {
@@ -95,12 +95,12 @@ func (s *search) run(q string) {
 	}
 	if id, err := uuid.Parse(q); err == nil {
 		if _, ok := customerOf(s.in, id); ok {
-			s.add(id, FoundID, scoreWhole)
+			s.match(id, FoundID, scoreWhole)
 		}
 		return
 	}
 	folded := text.Fold(q)
-	s.scan(searchTokens, append([]byte("i"+folded), 0), func(row projections.Row) { s.add(uuidAtEnd(row.Key), FoundID, scoreOrigin) })
+	s.scan(searchTokens, append([]byte("i"+folded), 0), func(row projections.Row) { s.match(uuidAtEnd(row.Key), FoundID, scoreOrigin) })
 	s.points(q)
 	s.documents(q)
 	if hasDigits(q) {
@@ -116,6 +116,12 @@ func (s *search) enough() bool {
 	return s.read >= maxPostings || s.whole >= max(minRanked, 10*s.wanted) || s.in.err != nil
 }
 
+// match adds a record that matches all of what was asked for.
+func (s *search) match(record uuid.UUID, by Found, score int) {
+	s.whole++
+	s.add(record, by, score)
+}
+
 func (s *search) add(record uuid.UUID, by Found, score int) {
 	if h, ok := s.best[record]; !ok || score > h.Score {
 		s.best[record] = Hit{Found: by, Score: score}
@@ -126,7 +132,6 @@ func (s *search) add(record uuid.UUID, by Found, score int) {
 func (s *search) scan(t projections.Table, prefix []byte, yield func(projections.Row)) {
 	s.in.Scan(t, projections.Prefix(prefix), func(row projections.Row) bool {
 		s.read++
-		s.whole++
 		yield(row)
 		return !s.enough()
 	})
@@ -136,17 +141,17 @@ func (s *search) scan(t projections.Table, prefix []byte, yield func(projections
 // from their beginning.
 func (s *search) points(q string) {
 	if p, ok := contactpoint.Phone(q, ""); ok && !strings.ContainsFunc(q, unicode.IsLetter) {
-		scanHolders(s.in, p, func(id uuid.UUID, _ []byte) { s.add(id, FoundPhone, scoreWhole) })
+		scanHolders(s.in, p, func(id uuid.UUID, _ []byte) { s.match(id, FoundPhone, scoreWhole) })
 	}
 	if p, ok := contactpoint.Email(q); ok {
-		scanHolders(s.in, p, func(id uuid.UUID, _ []byte) { s.add(id, FoundEmail, scoreWhole) })
+		scanHolders(s.in, p, func(id uuid.UUID, _ []byte) { s.match(id, FoundEmail, scoreWhole) })
 	}
 	lower := strings.ToLower(strings.TrimLeft(q, "@"))
 	if len(lower) < minFragment || strings.ContainsAny(lower, " \x00") {
 		return
 	}
-	s.scan(contactPoints, []byte(string(contactpoint.KindEmail)+":"+lower), func(row projections.Row) { s.add(uuidAtEnd(row.Key), FoundEmail, scorePart) })
-	s.scan(contactPoints, []byte(string(contactpoint.KindHandle)+":"+lower), func(row projections.Row) { s.add(uuidAtEnd(row.Key), FoundHandle, scorePart) })
+	s.scan(contactPoints, []byte(string(contactpoint.KindEmail)+":"+lower), func(row projections.Row) { s.match(uuidAtEnd(row.Key), FoundEmail, scorePart) })
+	s.scan(contactPoints, []byte(string(contactpoint.KindHandle)+":"+lower), func(row projections.Row) { s.match(uuidAtEnd(row.Key), FoundHandle, scorePart) })
 }
 
 func (s *search) documents(q string) {
@@ -159,7 +164,7 @@ func (s *search) documents(q string) {
 		if number, _, _ := strings.Cut(string(row.Key), "\x00"); number == d.NumberKey() {
 			score = scoreWhole
 		}
-		s.add(uuidAtEnd(row.Key), FoundDocument, score)
+		s.match(uuidAtEnd(row.Key), FoundDocument, score)
 	})
 }
 
@@ -190,7 +195,7 @@ func (s *search) fragments(q string) {
 	for _, begin := range [...]string{digits, digits[1:]} {
 		s.scan(searchTokens, []byte("d"+begin), func(row projections.Row) {
 			if strings.Contains(string(row.Value), digits) {
-				s.add(uuidAtEnd(row.Key), FoundPhone, scorePart+min(len(digits), 15))
+				s.match(uuidAtEnd(row.Key), FoundPhone, scorePart+min(len(digits), 15))
 			}
 		})
 	}

@@ -20,7 +20,7 @@ type Config struct {
 	Log   events.Log
 	Store projections.Store // with the rows of Fold
 	// MarkDamaged is told of damage, each time that it is found; the error wraps
-	// events.ErrDamaged and holds no personal data.
+	// events.ErrDamaged and holds no personal data. Safe for concurrent use.
 	MarkDamaged func(error)
 	Interval    time.Duration // between checks; default 1 minute
 	Logger      *slog.Logger  // default: none

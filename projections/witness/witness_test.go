@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +30,21 @@ type hub struct {
 	log    *tampered
 	store  *projectionstest.Memory
 	guard  *witness.Guard
+	mu     sync.Mutex
 	marked []error
+}
+
+// marks gives what the log was told.
+func (h *hub) marks() []error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.marked)
+}
+
+func (h *hub) markDamaged(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.marked = append(h.marked, err)
 }
 
 // tampered is a log whose answers can be changed, as damage would.
@@ -73,7 +90,7 @@ func (l *tampered) Read(ctx context.Context, o events.ReadOptions) iter.Seq2[eve
 func newHub(t *testing.T) *hub {
 	t.Helper()
 	h := &hub{log: &tampered{Log: eventstest.NewLog(clock)}, store: projectionstest.NewMemory()}
-	g, err := witness.NewGuard(witness.Config{Log: h.log, Store: h.store, MarkDamaged: func(err error) { h.marked = append(h.marked, err) }})
+	g, err := witness.NewGuard(witness.Config{Log: h.log, Store: h.store, MarkDamaged: h.markDamaged})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +150,8 @@ func (h *hub) wantDamage(t *testing.T, err error, says string) {
 	if !errors.Is(err, events.ErrDamaged) || !strings.Contains(err.Error(), says) {
 		t.Errorf("got %v, want damage that says %q", err, says)
 	}
-	if len(h.marked) == 0 || !errors.Is(h.marked[len(h.marked)-1], events.ErrDamaged) {
-		t.Errorf("the log was not marked damaged: %v", h.marked)
+	if marks := h.marks(); len(marks) == 0 || !errors.Is(marks[len(marks)-1], events.ErrDamaged) {
+		t.Errorf("the log was not marked damaged: %v", marks)
 	}
 }
 
@@ -146,8 +163,8 @@ func (h *hub) wantSound(t *testing.T) {
 	if err := h.guard.Verify(t.Context()); err != nil {
 		t.Errorf("verify: %v", err)
 	}
-	if len(h.marked) > 0 {
-		t.Errorf("marked damaged: %v", h.marked)
+	if len(h.marks()) > 0 {
+		t.Errorf("marked damaged: %v", h.marks())
 	}
 }
 
@@ -227,13 +244,13 @@ func TestUnreachableLogIsNotDamaged(t *testing.T) {
 	h.append(t, 3)
 	h.fold(t, nil)
 	h.log.get = func(events.Position, *events.Stored) error { return events.ErrUnavailable }
-	if err := h.guard.Check(t.Context()); err == nil || errors.Is(err, events.ErrDamaged) || len(h.marked) > 0 {
-		t.Errorf("check: %v, marked %v; want an error that is no damage", err, h.marked)
+	if err := h.guard.Check(t.Context()); err == nil || errors.Is(err, events.ErrDamaged) || len(h.marks()) > 0 {
+		t.Errorf("check: %v, marked %v; want an error that is no damage", err, h.marks())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := h.guard.Verify(ctx); err == nil || len(h.marked) > 0 {
-		t.Errorf("verify: %v, marked %v", err, h.marked)
+	if err := h.guard.Verify(ctx); err == nil || len(h.marks()) > 0 {
+		t.Errorf("verify: %v, marked %v", err, h.marks())
 	}
 }
 
@@ -302,20 +319,27 @@ func TestRunChecksEveryMinute(t *testing.T) {
 		h := newHub(t)
 		h.append(t, 3)
 		h.fold(t, nil)
+		var harmed atomic.Bool
+		h.log.get = func(p events.Position, e *events.Stored) error {
+			if harmed.Load() {
+				return changeBytes(3)(p, e)
+			}
+			return nil
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- h.guard.Run(ctx) }()
 		synctest.Wait()
-		h.log.get = changeBytes(3)
+		harmed.Store(true)
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
-		if len(h.marked) != 0 {
-			t.Errorf("marked before the next check: %v", h.marked)
+		if len(h.marks()) != 0 {
+			t.Errorf("marked before the next check: %v", h.marks())
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if len(h.marked) != 1 {
-			t.Errorf("marked %d times after the next check, want 1", len(h.marked))
+		if len(h.marks()) != 1 {
+			t.Errorf("marked %d times after the next check, want 1", len(h.marks()))
 		}
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
