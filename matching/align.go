@@ -138,8 +138,8 @@ func (w *word) listed(o *word) bool {
 }
 
 func (w *word) shareFormal(o *word) bool {
-	for _, f := range w.formals {
-		for _, g := range o.formals {
+	for _, f := range w.formalIDs() {
+		for _, g := range o.formalIDs() {
 			if f == g {
 				return true
 			}

@@ -216,6 +216,9 @@ func addressClose(x, y *email) bool {
 	if n < 5 || max(len(x.mailbox), len(y.mailbox))-n > 2 {
 		return false
 	}
+	if tooFar(x.letters, y.letters, 2) {
+		return false
+	}
 	d := edits(x.mailbox, y.mailbox)
 	if d > 2 || d == 2 && n < 9 {
 		return false

@@ -249,3 +249,52 @@ func TestPerf(t *testing.T) {
 		fmt.Printf("%+v %.1fs\n", r.figures, r.seconds)
 	}
 }
+
+func TestKeyValue(t *testing.T) {
+	if os.Getenv("KEYVALUE") == "" {
+		t.Skip()
+	}
+	dir := filepath.Join(testneeds.Shared(t), "data")
+	for _, s := range sharedSets[:8] {
+		if !strings.Contains(","+os.Getenv("KEYVALUE")+",", ","+s.name+",") {
+			continue
+		}
+		rows := readSet(t, filepath.Join(dir, s.file), s)
+		e := newEngine(t)
+		members := map[string][]int{}
+		ps := make([]*Prepared, len(rows))
+		for i, r := range rows {
+			r.ID = recordID(r.key)
+			ps[i] = e.Prepare(r.Record)
+			members[r.cluster] = append(members[r.cluster], i)
+		}
+		only, hits, nkeys, total := map[int]int{}, map[int]int{}, map[int]int{}, 0
+		for _, p := range ps {
+			for _, k := range p.keys {
+				nkeys[rule(k)]++
+			}
+		}
+		for _, m := range members {
+			for i := range m {
+				for j := range i {
+					total++
+					rules := map[int]bool{}
+					for _, k := range ps[m[i]].keys {
+						if holds(ps[m[j]], k) {
+							rules[rule(k)] = true
+						}
+					}
+					for r := range rules {
+						hits[r]++
+						if len(rules) == 1 {
+							only[r]++
+						}
+					}
+				}
+			}
+		}
+		for r, b := range e.models.Person.Blocking {
+			fmt.Printf("%s %-14s keys/record %.2f  share of true pairs %.4f  alone %.4f\n", s.name, b.Key, float64(nkeys[r])/float64(len(ps)), float64(hits[r])/float64(total), float64(only[r])/float64(total))
+		}
+	}
+}

@@ -55,32 +55,44 @@ func edits(a, b string) int {
 	return table(a, b)
 }
 
-// table computes optimal string alignment for what is left after
-// the common ends are off, and gives at most 3.
+// table computes optimal string alignment for what is left after the common ends
+// are off, and gives at most 3. Only the five diagonals that can hold two edits
+// are filled.
 func table(a, b string) int {
-	var rows [3][longestWord + 1]uint8
+	const far = 3
+	var rows [3][longestWord + 4]uint8 // column j of the table stands at j+1; the margins stay far
 	prev2, prev, cur := &rows[0], &rows[1], &rows[2]
-	for j := range len(b) + 1 {
-		prev[j] = uint8(j)
+	for j := range prev {
+		prev[j], prev2[j], cur[j] = far, far, far
+	}
+	for j := 0; j <= min(2, len(b)); j++ {
+		prev[j+1] = uint8(j)
 	}
 	for i := 1; i <= len(a); i++ {
-		cur[0] = uint8(i)
-		best := cur[0]
-		for j := 1; j <= len(b); j++ {
-			v := prev[j-1]
+		from, to := max(i-2, 1), min(i+2, len(b))
+		cur[from] = uint8(far)
+		if from == 1 {
+			cur[1] = uint8(min(i, far))
+		}
+		best := cur[from]
+		for j := from; j <= to; j++ {
+			v := prev[j]
 			if a[i-1] != b[j-1] {
-				v = 1 + min(v, prev[j], cur[j-1])
+				v = 1 + min(v, prev[j+1], cur[j])
 				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-					v = min(v, prev2[j-2]+1)
+					v = min(v, prev2[j-1]+1)
 				}
 			}
-			cur[j] = v
+			cur[j+1] = min(v, far)
 			best = min(best, v)
 		}
-		if best > 2 {
-			return 3
+		if to+2 < len(cur) {
+			cur[to+2] = far
+		}
+		if best >= far {
+			return far
 		}
 		prev2, prev, cur = prev, cur, prev2
 	}
-	return min(3, int(prev[len(b)]))
+	return int(prev[len(b)+1])
 }

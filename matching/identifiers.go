@@ -131,7 +131,8 @@ type email struct {
 	mailbox string // letters and digits before the @
 	box     uint64 // its hash, 0 when too short or a desk's to tell anybody
 	domain  string
-	named   bool // the mailbox is made of the name alone: maria.garcia, mgarcia
+	letters uint32 // of the mailbox
+	named   bool   // the mailbox is made of the name alone: maria.garcia, mgarcia
 }
 
 const shortestMailbox = 6
@@ -169,6 +170,7 @@ func (e *Engine) email(s string) (email, bool) {
 		return email{}, false
 	}
 	made.mailbox, made.domain = strings.ReplaceAll(folded, " ", ""), domain
+	made.letters = letters(made.mailbox)
 	if len(made.mailbox) >= shortestMailbox && !e.words.SharedMailbox(made.mailbox) {
 		made.box = hashString(made.mailbox)
 	}
@@ -205,7 +207,7 @@ func (e *Engine) longestAt(words []word, s string) int {
 	}
 	for i := range words {
 		try(words[i].text)
-		for _, f := range words[i].formals {
+		for _, f := range words[i].formalIDs() {
 			try(e.words.Formal(f))
 		}
 	}

@@ -43,8 +43,8 @@ var keyMakers = map[Kind]map[string]keyMaker{
 	Person: {
 		"document": documentKeys, "phone": phoneKeys, "email": emailKeys, "handle": handleKeys,
 		"mailbox": mailboxKeys, "address": addressKeys,
-		"family_birth": familyBirthKeys, "given_birth": givenBirthKeys, "birth_place": birthPlaceKeys,
-		"name": nameKeys, "families": familiesKeys, "given_month": givenMonthKeys, "family_day": familyDayKeys,
+		"birth_place": birthPlaceKeys,
+		"name":        nameKeys, "families": familiesKeys, "given_month": givenMonthKeys, "family_day": familyDayKeys,
 		"family_place": familyPlaceKeys, "given_place": givenPlaceKeys, "name_part": namePartKeys,
 	},
 	Organization: {
@@ -94,17 +94,20 @@ func addressKeys(p *Prepared, k *keySink) {
 		pl := &p.places[i]
 		for j := range pl.street[:min(len(pl.street), 2)] {
 			if pl.number != 0 {
-				k.put2(uint64(pl.number), pl.street[j].sound())
+				k.put2(uint64(pl.number), uint64(pl.street[j].sound))
 			}
 		}
 	}
 }
 
-// givenCodes gives the sound of a given name and the formal names it stands for.
-func (w *word) givenCodes(yield func(uint64)) {
-	yield(uint64(w.sound))
-	for _, f := range w.formals[:min(len(w.formals), 3)] {
-		yield(1<<40 | uint64(f))
+// givenSounds gives the sound of a given name and of the formal names that it is
+// short for.
+func (w *word) givenSounds(visit func(uint64)) {
+	visit(uint64(w.sound))
+	for _, s := range w.formalSounds {
+		if s != 0 && s != w.sound {
+			visit(uint64(s))
+		}
 	}
 }
 
@@ -120,20 +123,6 @@ func (p *Prepared) eachWord(as role, visit func(w *word)) {
 				n++
 			}
 		}
-	}
-}
-
-func familyBirthKeys(p *Prepared, k *keySink) {
-	if p.birth.full() {
-		p.eachWord(familyRole, func(w *word) { k.put2(uint64(w.sound), p.birth.canonical()) })
-	}
-}
-
-func givenBirthKeys(p *Prepared, k *keySink) {
-	if p.birth.full() {
-		p.eachWord(givenRole, func(w *word) {
-			w.givenCodes(func(code uint64) { k.put2(code, p.birth.canonical()) })
-		})
 	}
 }
 
@@ -179,7 +168,7 @@ func (p *Prepared) eachArea(visit func(uint64)) {
 func nameKeys(p *Prepared, k *keySink) {
 	p.eachWord(givenRole, func(g *word) {
 		p.eachWord(familyRole, func(f *word) {
-			g.givenCodes(func(code uint64) { k.pair(code, uint64(f.sound)) })
+			g.givenSounds(func(s uint64) { k.pair(s, uint64(f.sound)) })
 		})
 	})
 }
@@ -215,14 +204,12 @@ func givenPlaceKeys(p *Prepared, k *keySink) {
 // order, and their ends; a typo leaves one of the two alone.
 func namePartKeys(p *Prepared, k *keySink) {
 	const n = 4
-	p.eachWord(givenRole, func(g *word) {
-		p.eachWord(familyRole, func(f *word) {
-			if len(g.text) > n && len(f.text) > n {
-				k.pair(hashString(g.text[:n]), hashString(f.text[:n]))
-				k.pair(hashString("$"+g.text[len(g.text)-n:]), hashString("$"+f.text[len(f.text)-n:]))
-			}
-		})
-	})
+	g, f := p.firstWord(givenRole), p.firstWord(familyRole)
+	if g == nil || f == nil || len(g.text) <= n || len(f.text) <= n {
+		return
+	}
+	k.pair(hashString(g.text[:n]), hashString(f.text[:n]))
+	k.pair(hashString("$"+g.text[len(g.text)-n:]), hashString("$"+f.text[len(f.text)-n:]))
 }
 
 // titleKeys: each pair of uncommon words, or the one there is; and the joined name.
@@ -232,7 +219,7 @@ func titleKeys(p *Prepared, k *keySink) {
 		k.put(hashString(t.joined))
 		for a := range t.terms {
 			if t.terms[a].rarity > commonTerm {
-				k.put(t.terms[a].sound())
+				k.put(uint64(t.terms[a].sound))
 			}
 		}
 	}
@@ -241,7 +228,7 @@ func titleKeys(p *Prepared, k *keySink) {
 func titlePlaceKeys(p *Prepared, k *keySink) {
 	for i := range p.titles {
 		for a := range p.titles[i].terms {
-			p.eachArea(func(area uint64) { k.put2(area, p.titles[i].terms[a].sound()) })
+			p.eachArea(func(area uint64) { k.put2(area, uint64(p.titles[i].terms[a].sound)) })
 		}
 	}
 }
@@ -302,13 +289,19 @@ var splitters = map[string]splitter{
 	},
 }
 
-// first is the sound of the first word of a role.
+// first is the sound of the first word of a role, 0 if there is none.
 func (p *Prepared) first(as role) uint64 {
-	var sound uint64
+	if w := p.firstWord(as); w != nil {
+		return uint64(w.sound)
+	}
+	return 0
+}
+
+func (p *Prepared) firstWord(as role) (first *word) {
 	p.eachWord(as, func(w *word) {
-		if sound == 0 {
-			sound = uint64(w.sound)
+		if first == nil {
+			first = w
 		}
 	})
-	return sound
+	return first
 }

@@ -32,9 +32,10 @@ type word struct {
 	hash, sound   uint32
 	bones         uint32 // the consonants, 0 when there are too few to mean anything
 	letters       uint32
-	firsts        uint32   // letters that an initial of it may be: its own and those of its short forms
-	given, family uint16   // rarity as a given name and as a surname, in millibits
-	formals       []uint16 // ids of the formal names it may stand for; shared, not to be written
+	firsts        uint32    // letters that an initial of it may be: its own and those of its short forms
+	given, family uint16    // rarity as a given name and as a surname, in millibits
+	formalSounds  [3]uint32 // their sounds, the first few
+	formals       *[]uint16 // ids of the formal names it may stand for, nil for none; shared, not to be written
 	role          role
 	flags         wordFlags
 }
@@ -202,21 +203,31 @@ func (r *nameReader) add(t string, as role, married bool) {
 func (e *Engine) word(t string, as role, married bool) word {
 	t = e.withoutArticle(t)
 	w := word{text: t, hash: hash32(t), letters: letters(t), role: as}
-	if s := phonetic.Spanish(t); len(s) > 1 {
-		w.sound = hash32(s)
-	} else {
-		w.sound = w.hash
-	}
+	w.sound = soundOf(t)
 	w.bones = bones(t)
 	given, knownGiven := e.words.GivenRarity(t)
 	family, knownFamily := e.words.FamilyRarity(t)
 	m := &e.models.Person.c
 	w.given, w.family = rarityOr(given, knownGiven, m.rareGiven), rarityOr(family, knownFamily, m.rareFamily)
 	w.formals = e.words.Formals(t)
+	for i, id := range w.formalIDs() {
+		if i < len(w.formalSounds) {
+			w.formalSounds[i] = e.formalSounds[id-1]
+		}
+	}
 	w.firsts = letters(t[:1]) | letters(e.words.Initials(t))
 	w.flags = flagIf(flagSure, as != unsure) | flagIf(flagMarried, married) |
 		flagIf(flagKnownGiven, knownGiven) | flagIf(flagKnownFamily, knownFamily)
 	return w
+}
+
+// soundOf is the hash of a word's sound, of the word itself where too little sound
+// is left.
+func soundOf(t string) uint32 {
+	if s := phonetic.Spanish(t); len(s) > 1 {
+		return hash32(s)
+	}
+	return hash32(t)
 }
 
 // bones is the hash of a word's consonants, doubled ones once, when there are at
@@ -349,9 +360,17 @@ func (r *nameReader) findCompounds() {
 }
 
 func (w *word) addFormal(id uint16) {
-	if !slices.Contains(w.formals, id) {
-		w.formals = append(slices.Clip(w.formals), id)
+	if ids := w.formalIDs(); !slices.Contains(ids, id) {
+		more := append(slices.Clip(ids), id)
+		w.formals = &more
 	}
+}
+
+func (w *word) formalIDs() []uint16 {
+	if w.formals == nil {
+		return nil
+	}
+	return *w.formals
 }
 
 // employer is the hash of a company's words without its legal form.

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	identity "ficha/internal/document"
-	"ficha/internal/phonetic"
 	"ficha/internal/text"
 )
 
@@ -24,8 +22,6 @@ type place struct {
 	postal   uint64
 	code     string // postal code
 	city     uint64 // hash of the locality's name
-	region   uint32
-	country  uint32
 	townRare uint16 // rarity of the locality, in millibits
 }
 
@@ -52,12 +48,6 @@ func (p *place) same(o *place) bool {
 
 func (e *Engine) place(a Address) place {
 	p := place{}
-	if c := identity.Country(a.Country); c != "" {
-		p.country = hash32(c)
-	}
-	if r := e.fold(a.Region); r != "" {
-		p.region = hash32(r)
-	}
 	e.locality(&p, a.Locality)
 	p.setPostal(postal(a.PostalCode))
 	street := a.Street
@@ -132,7 +122,7 @@ func (e *Engine) locality(p *place, s string) {
 func appendTerms(terms []term, words []string) []term {
 	for _, w := range words {
 		if len(terms) < maxTownTerms && len(w) > 1 {
-			terms = append(terms, term{text: w, hash: hash32(w), letters: letters(w)})
+			terms = append(terms, plainTerm(w))
 		}
 	}
 	return terms
@@ -211,7 +201,7 @@ func (s *streetReader) isNumber(tokens []string, i int) bool {
 
 func (s *streetReader) add(t string) {
 	if len(s.p.street) < maxStreetTerms {
-		s.p.street = append(s.p.street, term{text: t, hash: hash32(t), letters: letters(t)})
+		s.p.street = append(s.p.street, plainTerm(t))
 	}
 }
 
@@ -255,6 +245,3 @@ func (s *streetReader) unitHash(tokens []string) uint32 {
 	}
 	return hash32(b.String())
 }
-
-// sound is the sound of a street word, for keys that forgive spelling.
-func (t *term) sound() uint64 { return hashString(phonetic.Spanish(t.text)) }

@@ -14,10 +14,11 @@ const engineVersion = "1"
 // Engine normalises and scores with a fixed pair of models. It is immutable and
 // safe for concurrent use.
 type Engine struct {
-	models Models
-	words  *lexicon.Lexicon
-	makers [2][]keyMaker // key makers of each kind, in the model's order
-	splits [2][]splitter
+	models       Models
+	words        *lexicon.Lexicon
+	formalSounds []uint32      // by id − 1
+	makers       [2][]keyMaker // key makers of each kind, in the model's order
+	splits       [2][]splitter
 }
 
 // NewEngine builds an engine. It panics when models lacks one of the two or the
@@ -31,6 +32,9 @@ func NewEngine(models Models) *Engine {
 		panic("matching: " + err.Error())
 	}
 	e := &Engine{models: models, words: words}
+	for _, name := range words.FormalNames() {
+		e.formalSounds = append(e.formalSounds, soundOf(name))
+	}
 	for i, m := range []*Model{models.Person, models.Organization} {
 		for _, r := range m.Blocking {
 			e.makers[i] = append(e.makers[i], keyMakers[m.Kind][r.Key])
@@ -125,8 +129,8 @@ func (e *Engine) initial(p *Prepared) uint32 {
 	for i := range p.names {
 		for j := range p.names[i].words {
 			if w := &p.names[i].words[j]; w.role == givenRole {
-				if len(w.formals) > 0 {
-					return uint32(e.words.Formal(w.formals[0])[0])
+				if f := w.formalIDs(); len(f) > 0 {
+					return uint32(e.words.Formal(f[0])[0])
 				}
 				return uint32(w.text[0])
 			}

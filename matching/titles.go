@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"ficha/internal/phonetic"
 	"ficha/internal/text"
 )
 
@@ -11,6 +12,7 @@ import (
 type term struct {
 	text    string
 	hash    uint32
+	sound   uint32
 	letters uint32
 	rarity  uint16
 }
@@ -64,9 +66,14 @@ func (e *Engine) title(s string) title {
 }
 
 func (e *Engine) term(w string) term {
-	t := term{text: w, hash: hash32(w), letters: letters(w), rarity: uint16(e.models.Organization.c.rareWord)}
+	t := plainTerm(w)
+	t.rarity = uint16(e.models.Organization.c.rareWord)
 	if e.words.Ordinary(w) || len(w) < 3 {
 		t.rarity = commonTerm
 	}
 	return t
+}
+
+func plainTerm(w string) term {
+	return term{text: w, hash: hash32(w), sound: hash32(phonetic.Spanish(w)), letters: letters(w)}
 }

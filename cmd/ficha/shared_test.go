@@ -34,7 +34,7 @@ func sharedSets() []sharedSet {
 		return func(id string) events.RecordKey { return events.RecordKey{Source: source, ID: id} }
 	}
 	return []sharedSet{
-		{name: "senzing_truthset", file: "records.jsonl", flags: []string{"--mapping", "senzing", "--region", "US"}, floor: 0.90,
+		{name: "senzing_truthset", file: "records.jsonl", flags: []string{"--mapping", "senzing", "--region", "US", "--month-first"}, floor: 0.90,
 			key: func(id string) events.RecordKey {
 				system, native, _ := strings.Cut(id, ":")
 				return events.RecordKey{Source: "/set/" + strings.ToLower(system), ID: native}

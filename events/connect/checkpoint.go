@@ -14,9 +14,12 @@ import (
 )
 
 // Checkpoint is how far a run came: everything before Offset was answered by
-// the sink.
+// the sink. Of a file that came in whole it keeps the time that was taken for
+// rows without one, so that the same file means the same when it comes again.
 type Checkpoint struct {
 	Run     string           `json:"run"`
+	Time    time.Time        `json:"time"` // Config.Time of the file's first import
+	Done    bool             `json:"done,omitempty"`
 	Offset  int64            `json:"offset"` // in the file's text as UTF-8
 	Row     int64            `json:"row"`    // number of the last row before Offset
 	Counts  Counts           `json:"counts"`
@@ -32,8 +35,6 @@ type Checkpoints interface {
 	Load(ctx context.Context, name string) (Checkpoint, error)
 	// Save is durable when it returns.
 	Save(ctx context.Context, name string, c Checkpoint) error
-	// Delete forgets a checkpoint; that there is none is no error.
-	Delete(ctx context.Context, name string) error
 }
 
 // FileCheckpoints keeps each checkpoint as a file NAME.json in a folder, written
@@ -60,7 +61,7 @@ func (f FileCheckpoints) Load(ctx context.Context, name string) (Checkpoint, err
 		return Checkpoint{}, fmt.Errorf("load checkpoint: %w", err)
 	}
 	var c Checkpoint
-	if err := json.Unmarshal(b, &c); err != nil || c.Offset < 0 || c.Row < 0 {
+	if err := json.Unmarshal(b, &c); err != nil || c.Offset < 0 || c.Row < 0 || c.Time.IsZero() {
 		return Checkpoint{}, fmt.Errorf("load checkpoint: the file is damaged; delete it to import from the start: %w", events.ErrInvalid)
 	}
 	return c, nil
@@ -116,15 +117,4 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// Delete implements [Checkpoints].
-func (f FileCheckpoints) Delete(ctx context.Context, name string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("delete checkpoint: %w", err)
-	}
-	return nil
 }

@@ -58,7 +58,9 @@ type Config struct {
 	Edition string
 	// Clock is for the import's own events and the checkpoint's interval. Required.
 	Clock func() time.Time
-	// Checkpoints remembers how far a file came in; nil: runs cannot resume.
+	// Checkpoints remembers how far a file came in, and the Time of its first
+	// import, which then holds for every later one; nil: runs cannot resume, and
+	// flags of rows without times are stated anew where Time is another.
 	Checkpoints Checkpoints
 	// Progress is called after every batch, never at the same time twice; may be nil.
 	Progress func(Progress)

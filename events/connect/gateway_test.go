@@ -55,8 +55,10 @@ func TestThroughTheGateway(t *testing.T) {
 		"csv": spanish, "events": story.String(), "flags": "id,name,phone,do_not_call\n1,Ana,+50255123456,x\n2,Eva,5512 3457,1\n",
 		"senzing": `{"DATA_SOURCE":"A","RECORD_ID":"1","NAME_FULL":"Jane Roe"}` + "\n",
 	} {
+		checkpoints := NewFileCheckpoints(t.TempDir())
 		for i := range 2 {
 			cfg := config(sink)
+			cfg.Checkpoints = checkpoints
 			cfg.Run = name + string(rune('1'+i))
 			cfg.Clock = func() time.Time { return time.Date(2026, 9, 2, 0, 0, 0, 0, time.UTC) }
 			cfg.Time = testTime.Add(time.Duration(i) * time.Hour)

@@ -64,11 +64,13 @@ func TestImportEvents(t *testing.T) {
 }
 
 // The same file again appends nothing, whatever its modification time says now;
-// neither do its unchanged rows in the next export. A changed row does.
+// neither do its unchanged rows in the next export. A changed row does, and a
+// flag in an export without times, as of the export.
 func TestSameFileAgain(t *testing.T) {
 	const text = "id,given_name,surname,phone,do_not_call\n1,Ana,Ruiz,+50255123456,\n2,Eva,Paz,+50255123457,yes\n"
 	h := newHub(t)
 	cfg := config(h)
+	cfg.Checkpoints = NewFileCheckpoints(t.TempDir())
 	importText(t, cfg, text)
 	held := len(h.log)
 	cfg.Run, cfg.Time = "run-2", testTime.Add(72*time.Hour)
@@ -79,8 +81,21 @@ func TestSameFileAgain(t *testing.T) {
 		t.Errorf("again: %d events added", len(added))
 	}
 	cfg.Run = "run-3"
-	if s := importText(t, cfg, strings.Replace(text, "Ruiz", "Ruíz", 1)+"3,Leo,Gil,,\n"); s.Unchanged != 1 || s.Appended != 2 {
+	if s := importText(t, cfg, strings.Replace(text, "Ruiz", "Ruíz", 1)+"3,Leo,Gil,,\n"); s.Unchanged != 1 || s.Appended != 2 || s.Statements != 1 {
 		t.Errorf("next export: %+v", s.Counts)
+	}
+}
+
+// Where rows have times, a flag that still stands is stated once.
+func TestFlagThatStands(t *testing.T) {
+	h := newHub(t)
+	cfg := config(h)
+	for i, extra := range []string{"", "2,Leo,,,2026-02-02\n"} {
+		cfg.Run, cfg.Time = fmt.Sprint("run-", i), testTime.Add(time.Duration(i)*time.Hour)
+		importText(t, cfg, "id,name,phone,do_not_call,updated_at\n1,Ana,+50255123456,1,2026-01-01\n"+extra)
+	}
+	if n := len(h.of(events.ContactStatedV1)); n != 1 {
+		t.Errorf("%d statements, want 1", n)
 	}
 }
 
@@ -405,54 +420,5 @@ func TestDeletedRows(t *testing.T) {
 	gone := h.of(events.CustomerWithdrawnV1)
 	if s.Appended != 2 || len(gone) != 1 || !strings.Contains(string(gone[0].Data), `"id":"2"`) {
 		t.Errorf("%+v, %d withdrawn", s.Counts, len(gone))
-	}
-}
-
-func TestDryRun(t *testing.T) {
-	var out bytes.Buffer
-	cfg := config(Print(&out))
-	cfg.DryRun, cfg.Run = true, ""
-	s := importText(t, cfg, spanish)
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || s.Appended != 2 {
-		t.Fatalf("%d lines, %+v", len(lines), s)
-	}
-	var e events.Envelope
-	if err := json.Unmarshal([]byte(lines[0]), &e); err != nil || e.Type != events.CustomerRecordedV1 {
-		t.Errorf("%v: %s", err, lines[0])
-	}
-}
-
-// A pipe cannot be read twice: it comes in without hash and checkpoint, and the
-// same pipe again appends nothing.
-func TestPipe(t *testing.T) {
-	h := newHub(t)
-	cfg := config(h)
-	cfg.Checkpoints = NewFileCheckpoints(t.TempDir())
-	for i, want := range []Counts{{Rows: 2, Appended: 2}, {Rows: 2, Unchanged: 2}} {
-		cfg.Run = fmt.Sprint("run-", i)
-		s, err := Import(t.Context(), cfg, onlyReader{strings.NewReader(spanish)})
-		if err != nil || s.Counts != want || s.FileHash != "" {
-			t.Errorf("time %d: %+v, %v", i, s, err)
-		}
-	}
-}
-
-func TestValidateConfig(t *testing.T) {
-	for name, change := range map[string]func(*Config){
-		"source": func(c *Config) { c.Source = "" }, "hub's source": func(c *Config) { c.Source = "/ficha/x" }, "sink": func(c *Config) { c.Sink = nil },
-		"key": func(c *Config) { c.Key = []byte("short") }, "run": func(c *Config) { c.Run = "" }, "time": func(c *Config) { c.Time = time.Time{} },
-		"clock": func(c *Config) { c.Clock = nil }, "format": func(c *Config) { c.Format = "xml" }, "kind": func(c *Config) { c.Mapping.Kind = "robot" },
-		"mode": func(c *Config) { c.Mapping.Mode = "half" }, "region": func(c *Config) { c.Mapping.Region = "Guatemala" }, "zone": func(c *Config) { c.Mapping.TimeZone = "Mars/Olympus" },
-		"target": func(c *Config) { c.Mapping.Columns = map[string]string{"x": "shoe_size"} }, "preset": func(c *Config) { c.Mapping.Preset = "what" },
-	} {
-		cfg := config(newHub(t))
-		change(&cfg)
-		if _, err := Import(t.Context(), cfg, strings.NewReader(spanish)); !errors.Is(err, events.ErrInvalid) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := ReadMapping(strings.NewReader("colums: {}\n")); !errors.Is(err, events.ErrInvalid) {
-		t.Errorf("unknown field of a mapping: %v", err)
 	}
 }

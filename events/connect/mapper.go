@@ -233,10 +233,11 @@ func (m *mapper) about(e events.Envelope, key events.RecordKey) (events.Envelope
 	return e, nil
 }
 
-// deny makes the statement that a flag stands for. It binds the record and the
-// row's contact points of the channel. Its id leaves the time out: a flag that
-// still stands in the next export is the same statement, and never overrides an
-// allow that came between.
+// deny makes the statement that a flag stands for: as of the row's time, or the
+// file's, the source says no. It binds the record and the row's contact points of
+// the channel. A row that did not change since states nothing new; an export
+// without times states anew what stands in it, since an allow may have come
+// between and the source knows better.
 func (m *mapper) deny(e events.Envelope, key events.RecordKey, d denial) (events.Envelope, error) {
 	channel, purpose, _ := strings.Cut(d.scope, ".")
 	s := events.ContactStated{
@@ -249,15 +250,12 @@ func (m *mapper) deny(e events.Envelope, key events.RecordKey, d denial) (events
 	if purpose != "" {
 		s.Scope.Purposes = []string{purpose}
 	}
-	points, err := json.Marshal(s.ContactPoints)
+	data, err := json.Marshal(s)
 	if err != nil {
 		return e, &rowError{Code: "unencodable", Detail: "the row's values cannot be written as JSON"}
 	}
-	if e.Data, err = json.Marshal(s); err != nil {
-		return e, &rowError{Code: "unencodable", Detail: "the row's values cannot be written as JSON"}
-	}
-	e.Type = events.ContactStatedV1
-	e.ID = m.hash.id("deny", key.Source, key.Stream, key.ID, d.scope, d.reason, string(points))
+	e.Type, e.Data = events.ContactStatedV1, data
+	e.ID = m.hash.id("deny", key.Source, key.Stream, key.ID, string(data))
 	return e, nil
 }
 

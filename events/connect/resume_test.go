@@ -55,8 +55,8 @@ func TestResume(t *testing.T) {
 						t.Fatalf("failed at call %d: row %d is another event", fail, i)
 					}
 				}
-				if _, err := cfg.Checkpoints.Load(t.Context(), checkpointName(cfg, s)); !errors.Is(err, events.ErrNotFound) {
-					t.Errorf("a checkpoint is left: %v", err)
+				if c, err := cfg.Checkpoints.Load(t.Context(), checkpointName(cfg, s)); err != nil || !c.Done || c.Run != s.Run {
+					t.Errorf("checkpoint at the end: %+v, %v", c, err)
 				}
 			}
 		})

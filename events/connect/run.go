@@ -111,6 +111,10 @@ func (x *run) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.cfg.Time = c.Time // ids of statements hang on it, and a copied file has another time
+	if c.Done {
+		return nil
+	}
 	x.saved, x.offset, x.row = c, c.Offset, c.Row
 	x.summary.Run, x.summary.Counts, x.summary.Remarks, x.summary.Resumed = c.Run, c.Counts, c.Remarks, true
 	return nil
@@ -282,8 +286,6 @@ func (x *run) book(entry batchRow, results []events.EventResult) error {
 func (x *run) bookEvent(entry batchRow, i int, answer events.EventResult) *rowError {
 	c := &x.summary.Counts
 	switch {
-	case answer.Status == events.StatusRejected && i > 0 && len(answer.Errors) > 0 && answer.Errors[0].Code == "id_reused":
-		return nil // the same flag, stated earlier: that statement stands
 	case answer.Status == events.StatusRejected:
 		why := &rowError{Code: "rejected", Detail: "the hub rejected the event"}
 		if len(answer.Errors) > 0 {
@@ -317,7 +319,7 @@ func (x *run) checkpoint(ctx context.Context, must bool) error {
 	if x.name == "" || !must && x.row-x.saved.Row < checkpointRows && now.Sub(x.saved.Saved) < checkpointTime {
 		return nil
 	}
-	x.saved = Checkpoint{Run: x.summary.Run, Offset: x.offset, Row: x.row, Counts: x.summary.Counts, Remarks: maps.Clone(x.rejects.codes), Saved: now}
+	x.saved = Checkpoint{Run: x.summary.Run, Time: x.cfg.Time, Offset: x.offset, Row: x.row, Counts: x.summary.Counts, Remarks: maps.Clone(x.rejects.codes), Saved: now}
 	return x.cfg.Checkpoints.Save(ctx, x.name, x.saved)
 }
 
@@ -333,7 +335,7 @@ func (x *run) end(ctx context.Context, failure error) (Summary, error) {
 			err = x.report(ctx, events.ImportCompletedV1, "completed", "")
 		}
 		if err == nil && x.name != "" {
-			err = x.cfg.Checkpoints.Delete(ctx, x.name)
+			err = x.cfg.Checkpoints.Save(ctx, x.name, Checkpoint{Run: x.summary.Run, Time: x.cfg.Time, Done: true, Counts: x.summary.Counts, Saved: x.cfg.Clock()})
 		}
 		return x.summary, err
 	}

@@ -35,6 +35,8 @@ type appender struct {
 	waiting  []slot
 	previous int // size of the last group
 	healed   time.Time
+	troubled bool // the last write failed, and nobody was faster
+	full     bool // and then the disk was full: JetStream will not go on by itself
 }
 
 func (a *appender) run() {
@@ -187,7 +189,13 @@ func (a *appender) tryWrite(ctx context.Context, g *group) error {
 		return a.settleDoor(ctx, g, p)
 	}
 	if err := a.checkSpace(); err != nil {
+		a.full = a.troubled
 		return err
+	}
+	if a.full {
+		a.full = false
+		a.heal()
+		return tryAgain{fmt.Errorf("the disk was full: %w", events.ErrUnavailable)}
 	}
 	if err := a.publish(ctx, p); err != nil {
 		return a.afterFailure(g, p, err)
@@ -218,6 +226,7 @@ func (a *appender) settle(ctx context.Context, g *group, p *plan) error {
 		return err
 	}
 	a.state, a.last = p.next, last
+	a.troubled = false
 	a.show(view{state: a.state, last: a.last})
 	g.answer(p)
 	a.advance(ctx, p.entries)
@@ -260,11 +269,12 @@ func (a *appender) afterFailure(g *group, p *plan, err error) error {
 	t := &attempt{plan: *p, of: g}
 	a.attempts = append(a.attempts, t)
 	g.attempts = append(g.attempts, t)
-	switch {
-	case isFenced(err):
+	if isFenced(err) {
 		a.cfg.Logger.Debug("another appender wrote; reading it", "position", uint64(p.base))
 		return tryAgain{err}
-	case isUnknown(err):
+	}
+	a.troubled = true
+	if isUnknown(err) {
 		a.cfg.Logger.Warn("outcome of write not known; reading the log", "error", err)
 		return tryAgain{err}
 	}
@@ -311,6 +321,10 @@ func (a *appender) heal() {
 	a.cfg.Logger.Warn("restarting embedded server: it does not take writes")
 	if err := a.cfg.Server.Restart(); err != nil {
 		a.cfg.Logger.Error("restart embedded server", "error", err)
+		return
+	}
+	for wait := time.Now().Add(a.cfg.WriteTimeout / 4); !a.cfg.Conn.IsConnected() && time.Now().Before(wait); {
+		time.Sleep(time.Millisecond)
 	}
 }
 

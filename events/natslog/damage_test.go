@@ -173,6 +173,7 @@ func TestDamageIsFound(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			l := newTestLog(t, nil)
 			fill(t, l, "e", 1000)
 			if n := len(blocks(t, l)); n < 2 {
@@ -258,7 +259,7 @@ func TestSoundLogIsNotDamaged(t *testing.T) {
 	fill(t, l, "more", 10)
 }
 
-// TestLostEndWithoutTailFile: the tail file may be behind the log, as after a
+// TestTailFileMayBeBehindAndTorn: the tail file may be behind the log, as after a
 // power cut, and may have one torn slot.
 func TestTailFileMayBeBehindAndTorn(t *testing.T) {
 	l := newTestLog(t, nil)

@@ -140,6 +140,7 @@ func TestUnknownOutcome(t *testing.T) {
 	for name, disturb := range disturbances {
 		for _, size := range []int{1, 40} {
 			t.Run(fmt.Sprintf("%s, %d events", name, size), func(t *testing.T) {
+				t.Parallel()
 				l, through := newLine(t, 1500*time.Millisecond)
 				before := eventstest.Events("before", 3)
 				appendAll(t, l, before)

@@ -91,7 +91,10 @@ func (s *Server) start() (*server.Server, error) {
 		JetStream:  true,
 		StoreDir:   s.cfg.Dir,
 		SyncAlways: true, // fsync before every acknowledgement
-		MaxPayload: s.cfg.MaxPayload,
+		// JetStream would keep to three quarters of what is free when it starts,
+		// and refuse more until it starts again. The log watches the disk itself.
+		JetStreamMaxStore: 1 << 60,
+		MaxPayload:        s.cfg.MaxPayload,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make embedded server: %w", err)

@@ -23,6 +23,10 @@ type State struct {
 	Withdrawn *Latest[string] `json:"withdrawn,omitempty"`
 	// Past is there from the second statement on; before, Parts say it all.
 	Past *Past `json:"past,omitempty"`
+
+	// read is the one statement that was taken, decoded already; nil when the
+	// state was loaded, or has taken more.
+	read *events.CustomerRecorded
 }
 
 // Part is what is still in force of one statement.
@@ -39,6 +43,7 @@ type Statement struct {
 	key    events.RecordKey
 	part   Part   // its Data is nil for a withdrawal
 	reason string // of a withdrawal
+	read   *events.CustomerRecorded
 }
 
 // Read reads a statement (events.ErrInvalid: another type, or unreadable data).
@@ -64,12 +69,13 @@ func Read(e events.Envelope) (Statement, error) {
 }
 
 func readRecorded(e events.Envelope) (Statement, error) {
-	var c events.CustomerRecorded
-	if err := json.Unmarshal(e.Data, &c); err != nil {
+	c := new(events.CustomerRecorded)
+	if err := json.Unmarshal(e.Data, c); err != nil {
 		return Statement{}, err
 	}
+	dropNulls(c)
 	p := Part{Stamp: events.StampOf(e, c.Record.Revision), Full: c.Mode == events.ModeFull, Data: e.Data}
-	return Statement{key: c.Record.Normal(), part: p}, nil
+	return Statement{key: c.Record.Normal(), part: p, read: c}, nil
 }
 
 func readWithdrawn(e events.Envelope) (Statement, error) {
@@ -114,7 +120,7 @@ func (s *State) Take(st Statement) (changed bool, err error) {
 	if s.silent() {
 		s.Key = st.key
 		if !st.withdraws() {
-			s.Parts = []Part{st.part}
+			s.Parts, s.read = []Part{st.part}, st.read
 			return true, nil
 		}
 	} else if err := s.takeAnother(st); err != nil {
@@ -144,7 +150,7 @@ func (s *State) takeAnother(st Statement) error {
 	if err := s.remember(moment); err != nil {
 		return err
 	}
-	s.Parts = parts
+	s.Parts, s.read = parts, nil
 	return nil
 }
 

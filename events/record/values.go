@@ -3,6 +3,7 @@ package record
 import (
 	stdjson "encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -31,7 +32,7 @@ func (v *Values) Stamp(field string) events.Stamp {
 func (v *Values) AttributeStamp(name string) events.Stamp { return v.Stamp("attributes." + name) }
 
 // Values merges the statements in force. A withdrawn record still has the values
-// that it had. Each call decodes anew.
+// that it had. What is given is read-only.
 func (s *State) Values() Values {
 	v, err := s.values()
 	if err != nil {
@@ -78,13 +79,15 @@ func (s *State) values() (Values, error) {
 	if err != nil {
 		return v, err
 	}
-	if data != nil {
+	switch {
+	case s.read != nil:
+		v.CustomerRecorded = *s.read
+	case data != nil:
 		if err := json.Unmarshal(data, &v.CustomerRecorded); err != nil {
 			return v, fmt.Errorf("decode merged record: %w", events.ErrInvalid)
 		}
+		dropNulls(&v.CustomerRecorded)
 	}
-	dropNulls(v.Attributes)
-	dropNulls(v.Ext)
 	v.Record, v.Mode = events.Record{RecordKey: s.Key}, ""
 	return v, nil
 }
@@ -139,10 +142,9 @@ func (v *Values) note(name string, s events.Stamp, older bool) {
 	}
 }
 
-func dropNulls(m map[string]stdjson.RawMessage) {
-	for k, v := range m {
-		if string(v) == "null" {
-			delete(m, k)
-		}
-	}
+// dropNulls removes attributes that are stated to be absent.
+func dropNulls(c *events.CustomerRecorded) {
+	null := func(_ string, v stdjson.RawMessage) bool { return string(v) == "null" }
+	maps.DeleteFunc(c.Attributes, null)
+	maps.DeleteFunc(c.Ext, null)
 }

@@ -23,12 +23,12 @@ var files embed.FS
 
 // A Lexicon is immutable after Load and safe for concurrent use.
 type Lexicon struct {
-	given, family map[string]int32    // rarity in millibits
-	formals       map[string][]uint16 // ids of the formal names that a word may stand for
-	compounds     map[string]uint16   // formal names of two words
-	initials      map[string]string   // formal name → first letters of its short forms
-	streets       map[string]string   // street type → canonical word
-	forms         map[string]string   // legal form → kind
+	given, family map[string]int32     // rarity in millibits
+	formals       map[string]*[]uint16 // ids of the formal names that a word may stand for
+	compounds     map[string]uint16    // formal names of two words
+	initials      map[string]string    // formal name → first letters of its short forms
+	streets       map[string]string    // street type → canonical word
+	forms         map[string]string    // legal form → kind
 	sets          map[string]map[string]string
 	formal        []string // formal name of an id − 1
 }
@@ -38,7 +38,7 @@ type Lexicon struct {
 func Load() (*Lexicon, error) {
 	x := &Lexicon{
 		given: map[string]int32{}, family: map[string]int32{},
-		formals: map[string][]uint16{}, compounds: map[string]uint16{}, initials: map[string]string{},
+		formals: map[string]*[]uint16{}, compounds: map[string]uint16{}, initials: map[string]string{},
 		streets: map[string]string{}, forms: map[string]string{},
 		sets: map[string]map[string]string{},
 	}
@@ -147,12 +147,26 @@ func (x *Lexicon) readNicknames(line string) error {
 	if strings.Contains(formal, " ") {
 		x.compounds[formal] = id
 	} else {
-		x.formals[formal] = slices.Insert(x.formals[formal], 0, id) // its own name first
+		x.addFormal(formal, id, true)
 	}
 	for nick := range strings.FieldsSeq(nicks) {
-		x.formals[nick] = append(x.formals[nick], id)
+		x.addFormal(nick, id, false)
 	}
 	return nil
+}
+
+// addFormal notes that a word may stand for a formal name; its own stands first.
+func (x *Lexicon) addFormal(word string, id uint16, own bool) {
+	ids := x.formals[word]
+	if ids == nil {
+		ids = new([]uint16)
+		x.formals[word] = ids
+	}
+	if own {
+		*ids = slices.Insert(*ids, 0, id)
+	} else {
+		*ids = append(*ids, id)
+	}
 }
 
 func (x *Lexicon) readStreets(line string) error {
@@ -218,8 +232,12 @@ func (x *Lexicon) FamilyRarity(word string) (millibits int32, known bool) {
 
 // Formals gives the ids of the formal names that a given name may stand for,
 // itself included: two words that share an id may name one person (Paco and
-// Pancho, Bob and Robert; not Patrick and Patricia, though Pat is both).
-func (x *Lexicon) Formals(word string) []uint16 { return x.formals[word] }
+// Pancho, Bob and Robert; not Patrick and Patricia, though Pat is both). Nil for
+// none; the list is shared and must not be written.
+func (x *Lexicon) Formals(word string) *[]uint16 { return x.formals[word] }
+
+// FormalNames gives every formal name; the id of one is its place plus one.
+func (x *Lexicon) FormalNames() []string { return x.formal }
 
 // Formal gives the formal name of an id that Formals or Compound gave.
 func (x *Lexicon) Formal(id uint16) string { return x.formal[id-1] }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"ficha/events"
@@ -27,12 +28,28 @@ func (v Version) envelope() events.Envelope {
 }
 
 func writeVersion(w projections.Work, id uuid.UUID, e events.Stored) error {
-	row, err := json.Marshal(&Version{Type: e.Type, Source: e.Source, ID: e.ID, Time: e.Time.UTC(), Data: e.Data})
+	row, err := encodeVersion(e.Envelope)
 	if err != nil {
-		return fmt.Errorf("encode statement: %w", err)
+		return err
 	}
 	w.Put(recordVersions, versionKey(id, e.Position), row)
 	return nil
+}
+
+// encodeVersion writes a Version as JSON. The data is JSON already, and is most
+// of it.
+func encodeVersion(e events.Envelope) ([]byte, error) {
+	b := make([]byte, 0, 160+len(e.Data))
+	var err error
+	for _, m := range [...]struct{ label, text string }{
+		{`{"type":`, string(e.Type)}, {`,"source":`, e.Source}, {`,"id":`, e.ID}, {`,"time":`, e.Time.UTC().Format(time.RFC3339Nano)},
+	} {
+		if b, err = jsontext.AppendQuote(append(b, m.label...), m.text); err != nil {
+			return nil, fmt.Errorf("encode statement: %w", events.ErrInvalid)
+		}
+	}
+	b = append(append(b, `,"data":`...), e.Data...)
+	return append(b, '}'), nil
 }
 
 // scanVersions gives the statements about a record up to position p, in order of arrival.
