@@ -1,5 +1,7 @@
 package matching
 
+import "strings"
+
 // outcome is one comparison of a pair.
 type outcome struct {
 	level         uint8
@@ -210,13 +212,15 @@ func emailLevel(x, y *email) uint8 {
 	return emailDifferent
 }
 
-// addressClose: a typo or two in the mailbox, in the provider's name, or in both.
+// addressClose: a typo or two in the letters of the mailbox, in the provider's
+// name, or in both. Other digits are no typo: they are what tells maria.garcia71
+// from maria.garcia72.
 func addressClose(x, y *email) bool {
 	n := min(len(x.mailbox), len(y.mailbox))
 	if n < 5 || max(len(x.mailbox), len(y.mailbox))-n > 2 {
 		return false
 	}
-	if tooFar(x.letters, y.letters, 2) {
+	if tooFar(x.letters, y.letters, 2) || !sameDigits(x.mailbox, y.mailbox) {
 		return false
 	}
 	d := edits(x.mailbox, y.mailbox)
@@ -224,6 +228,20 @@ func addressClose(x, y *email) bool {
 		return false
 	}
 	return x.domain == y.domain || edits(x.domain, y.domain) <= 2
+}
+
+// sameDigits says whether two strings hold the same digits in the same order.
+func sameDigits(a, b string) bool {
+	for {
+		i, j := strings.IndexAny(a, "0123456789"), strings.IndexAny(b, "0123456789")
+		if i < 0 || j < 0 {
+			return i == j
+		}
+		if a[i] != b[j] {
+			return false
+		}
+		a, b = a[i+1:], b[j+1:]
+	}
 }
 
 func compareHandles(c *compiled, s sharing, a, b []uint64) outcome {

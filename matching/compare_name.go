@@ -99,7 +99,7 @@ func crossed(x, y *word) bool { return x.sure() && y.sure() && x.role != y.role 
 func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome {
 	var given, family tally
 	out := nameOutcome{swapped: flip}
-	used := al.usedB
+	used, lastFamily := al.usedB, int8(none)
 	for i := range a.words {
 		j := al.partner[i]
 		if j == none {
@@ -120,6 +120,8 @@ func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome
 			given.initialA, given.initialB = given.initialA || x.initial(), given.initialB || y.initial()
 		} else {
 			family.word(c.family[:], al.likeness[i], min(x.family, y.family))
+			out.swapped = out.swapped || j < lastFamily && x.sure() && y.sure()
+			lastFamily = j
 		}
 	}
 	for j := range b.words {

@@ -42,7 +42,7 @@ stays up until interrupted.`,
 	f.BoolVar(&o.exit, "exit", false, "stop after the summary")
 	f.IntVar(&o.people, "people", 5000, "how many persons live in the town")
 	f.Uint64Var(&o.seed, "seed", 1, "which town")
-	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 picks one")
+	f.StringVar(&o.listen, "listen", "", "address to listen on (default "+defaultListen+", or any free port)")
 	return cmd
 }
 
@@ -78,7 +78,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return err
 	}
 	defer h.close(logger)
-	at, err := listen(settings{Listen: o.listen}, h.handler())
+	at, err := listenForDemo(o.listen, h)
 	if err != nil {
 		return err
 	}
@@ -110,18 +110,32 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	return nil
 }
 
+// listenForDemo takes the hub's usual address, so that the README's lines work as
+// they are, or any other when that is taken.
+func listenForDemo(want string, h *hub) (*listening, error) {
+	if want != "" {
+		return listen(settings{Listen: want}, h.handler())
+	}
+	at, err := listen(settings{Listen: defaultListen}, h.handler())
+	if err != nil {
+		at, err = listen(settings{Listen: "127.0.0.1:0"}, h.handler())
+	}
+	return at, err
+}
+
 // townNow ends the story today, so that the demo's calls are of these weeks and
 // nothing in it is in the future.
 func townNow(now time.Time) time.Time { return now.UTC().Truncate(24 * time.Hour) }
 
+// demoSource is the system that the demo's publisher key may speak for.
+const demoSource = "/crm/demo"
+
 // demoKeys makes a key for each kind of user, anew for each demo.
 func demoKeys(ctx context.Context, h *hub) (map[apikey.Role]string, error) {
 	keys := map[apikey.Role]string{}
-	for _, role := range []apikey.Role{apikey.Agent, apikey.Steward, apikey.Operator, apikey.Privacy, apikey.Admin} {
-		var sources []string
-		if role == apikey.Admin {
-			sources = []string{"*"}
-		}
+	sourcesOf := map[apikey.Role][]string{apikey.Admin: {"*"}, apikey.Publisher: {demoSource}}
+	for _, role := range []apikey.Role{apikey.Agent, apikey.Steward, apikey.Operator, apikey.Privacy, apikey.Publisher, apikey.Admin} {
+		sources := sourcesOf[role]
 		key, _, err := h.keys.Create(ctx, "demo "+string(role), []apikey.Role{role}, sources)
 		if err != nil {
 			return nil, err
@@ -320,24 +334,31 @@ A town of customers, through the real pipeline in %.1f s:
 	return tellMore(w, s, t, keys)
 }
 
+// tellMore prints where the hub is, keys, and three lines to try about the
+// customer for whose sake all this is.
 func tellMore(w io.Writer, s summary, t *town.Town, keys map[apikey.Role]string) error {
 	d := t.Declined()
-	fmt.Fprintf(w, `
-The hub listens on %s until you press Ctrl-C.
-  agent     %s
-  steward   %s
-  operator  %s
-  privacy   %s
+	_, err := fmt.Fprintf(w, `
+The hub listens on %[1]s until you press Ctrl-C. Keys:
+  agent     %[2]s
+  steward   %[3]s
+  operator  %[4]s
+  privacy   %[5]s
+  publisher %[6]s  (for the source %[7]s)
 
-%s was rung %d times about a loan that he declined on the first call. Try:
+To try it, paste this into another terminal:
 
-  KEY=%s
-  curl -s %s/v1/customers:lookup -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"phone":"%s"}'
-  curl -s %s/v1/contact-checks -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"checks":[{"who":{"phone":"%s"},"channel":"%s","purpose":"%s","product":"%s"}]}'
-  curl -s %s/v1/customers:search -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"q":"nunez maria"}'
+  export FICHA_URL=%[1]s AGENT=%[2]s PUBLISHER=%[6]s
 
-The reference of all routes: %s/docs
-`, s.URL, keys[apikey.Agent], keys[apikey.Steward], keys[apikey.Operator], keys[apikey.Privacy],
-		d.Name, d.Calls, keys[apikey.Agent], s.URL, d.Phone, s.URL, d.OtherPhone, d.Channel, d.Purpose, d.Product, s.URL, s.URL)
-	return nil
+%[8]s was rung %[9]d times about a loan that he declined on the first call.
+Who is he, may we ring him about it on his other number, and what was said?
+
+  curl -s $FICHA_URL/v1/customers:lookup -H "Authorization: Bearer $AGENT" -H 'Content-Type: application/json' -d '{"phone":"%[10]s"}'
+  curl -s $FICHA_URL/v1/contact-checks -H "Authorization: Bearer $AGENT" -H 'Content-Type: application/json' -d '{"checks":[{"who":{"phone":"%[11]s"},"channel":"%[12]s","purpose":"%[13]s","product":"%[14]s"}]}'
+  FICHA_KEY=$AGENT go run ./cmd/ficha customer timeline --phone %[10]s
+
+The reference of all routes: %[1]s/docs
+`, s.URL, keys[apikey.Agent], keys[apikey.Steward], keys[apikey.Operator], keys[apikey.Privacy], keys[apikey.Publisher], demoSource,
+		d.Name, d.Calls, d.Phone, d.OtherPhone, d.Channel, d.Purpose, d.Product)
+	return err
 }

@@ -178,6 +178,7 @@ func (t tryAgain) Error() string { return t.because.Error() }
 
 // tryWrite plans the group and carries the plan out.
 func (a *appender) tryWrite(ctx context.Context, g *group) error {
+	a.awaitConnection()
 	if err := a.catchUp(ctx); err != nil {
 		return err
 	}
@@ -323,6 +324,11 @@ func (a *appender) heal() {
 		a.cfg.Logger.Error("restart embedded server", "error", err)
 		return
 	}
+	a.awaitConnection()
+}
+
+// awaitConnection gives a connection that is just coming back a moment for it.
+func (a *appender) awaitConnection() {
 	for wait := time.Now().Add(a.cfg.WriteTimeout / 4); !a.cfg.Conn.IsConnected() && time.Now().Before(wait); {
 		time.Sleep(time.Millisecond)
 	}
