@@ -274,7 +274,7 @@ func compareDocuments(c *compiled, s sharing, a, b []document) (outcome, bool) {
 				same = true
 				o = discounted(o, s.discountOf(c, identDocument, x.key))
 			}
-			if level == identDifferent && x.national && x.valid && y.valid {
+			if level == identDifferent && x.valid && y.valid && edits(x.number, y.number) > 2 {
 				exclusive = true
 			}
 			best = better(best, o)
@@ -305,14 +305,12 @@ func documentLevel(x, y *document) uint8 {
 	return identOther
 }
 
-// documentClose: a slip of the hand. Two numbers that are both right by their
-// check digits are two numbers.
+// documentClose: a slip of the hand. A check digit does not guard every digit of
+// every number, so that both may be right by it and one of them mistyped; two
+// slips that leave it right are too many.
 func documentClose(x, y *document) bool {
-	if x.valid && y.valid {
-		return false
-	}
 	d := edits(x.number, y.number)
-	return d == 1 || d == 2 && len(x.number) >= 10
+	return d == 1 || d == 2 && len(x.number) >= 10 && !(x.valid && y.valid)
 }
 
 // lastFour: a number of which only the last four digits are known.

@@ -99,7 +99,7 @@ func crossed(x, y *word) bool { return x.sure() && y.sure() && x.role != y.role 
 func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome {
 	var given, family tally
 	out := nameOutcome{swapped: flip}
-	used, lastFamily := al.usedB, int8(none)
+	used := al.usedB
 	for i := range a.words {
 		j := al.partner[i]
 		if j == none {
@@ -120,8 +120,7 @@ func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome
 			given.initialA, given.initialB = given.initialA || x.initial(), given.initialB || y.initial()
 		} else {
 			family.word(c.family[:], al.likeness[i], min(x.family, y.family))
-			out.swapped = out.swapped || j < lastFamily && x.sure() && y.sure()
-			lastFamily = j
+			out.swapped = out.swapped || x.sure() && y.sure() && surnamesBefore(a.words[:i]) != surnamesBefore(b.words[:j])
 		}
 	}
 	for j := range b.words {
@@ -138,6 +137,17 @@ func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome
 	}
 	out.sum(c, &given, &family)
 	return out
+}
+
+// surnamesBefore counts the surnames among the words before one.
+func surnamesBefore(words []word) int {
+	n := 0
+	for i := range words {
+		if words[i].role == familyRole {
+			n++
+		}
+	}
+	return n
 }
 
 // pick is the tally of a role; the receiver is that of surnames.

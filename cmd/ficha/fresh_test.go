@@ -34,9 +34,7 @@ func TestStoryOptOutIsSeenByTheNextCheck(t *testing.T) {
 	rng := seeded(t)
 	h := serveProcess(t, t.TempDir())
 	r := &freshRun{h: h, all: people(rng, "/crm/bank", 50_000_000, size.persons)}
-	t.Logf("DBG %v", time.Now())
 	r.populate(t)
-	t.Logf("DBG %v", time.Now())
 	flow := startTraffic(t, h, rng, size.target)
 	flow.awaitFlowing(t)
 
@@ -61,7 +59,6 @@ func TestStoryOptOutIsSeenByTheNextCheck(t *testing.T) {
 	if rate < size.floor {
 		t.Errorf("only %.0f events/s of other traffic flowed, want %.0f: the run proves nothing", rate, size.floor)
 	}
-	t.Logf("DBG %v", time.Now())
 	if s := h.settled(t); !s.Equation.Balanced || !s.Log.OK {
 		t.Errorf("status at the end: %+v", s)
 	}
