@@ -204,10 +204,11 @@ func emailLevel(x, y *email) uint8 {
 		return emailSame
 	case x.box != 0 && x.box == y.box && !(x.named && y.named):
 		return emailMailbox
-	case addressClose(x, y) && !(x.named && y.named):
-		return emailClose
 	case addressClose(x, y):
-		return emailNamed
+		if x.named || y.named {
+			return emailNamed
+		}
+		return emailClose
 	}
 	return emailDifferent
 }

@@ -215,9 +215,10 @@ const (
 	exclusiveDocument   = "document"
 	exclusiveBirth      = "birth_date_and_given_name"
 	exclusiveGeneration = "generation"
+	exclusiveDate       = "birth_dates_a_generation_apart"
 )
 
-var exclusiveNames = []string{exclusiveDocument, exclusiveBirth, exclusiveGeneration}
+var exclusiveNames = []string{exclusiveDocument, exclusiveBirth, exclusiveGeneration, exclusiveDate}
 
 // exclusions is a set of exclusive attributes.
 type exclusions uint8
@@ -226,6 +227,10 @@ const (
 	excludesDocument exclusions = 1 << iota
 	excludesBirth
 	excludesGeneration
+	// excludesDate: two certain dates of birth a generation apart, in a pair that is
+	// no match besides. Father and son of one name must not come together
+	// over a record that has no date.
+	excludesDate
 )
 
 func exclusionsOf(names []string) exclusions {

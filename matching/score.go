@@ -50,6 +50,9 @@ func (c *compiled) score(s sharing, a, b *Prepared, p *pairScore) {
 	p.rows[cmpPlace] = comparePlaces(c, a.places, b.places)
 	p.exclusive &= c.exclusive
 	p.sum(c)
+	if p.total >= c.match {
+		p.exclusive &^= excludesDate
+	}
 }
 
 func (p *pairScore) scorePerson(c *compiled, a, b *Prepared) {
@@ -61,8 +64,13 @@ func (p *pairScore) scorePerson(c *compiled, a, b *Prepared) {
 	p.rows[cmpBirth] = compareBirth(c, a.birth, b.birth)
 	p.rows[cmpGender] = compareGender(c, a.gender, b.gender)
 	p.rows[cmpEmployer] = compareEmployer(c, a.employer, b.employer)
-	if l := p.rows[cmpBirth].level; l != absent && l >= birthDifferent && p.name.clash && a.birth.certain() && b.birth.certain() {
-		p.exclusive |= excludesBirth
+	if l := p.rows[cmpBirth].level; l != absent && l >= birthDifferent && a.birth.certain() && b.birth.certain() {
+		if l == birthGeneration {
+			p.exclusive |= excludesDate
+		}
+		if p.name.clash {
+			p.exclusive |= excludesBirth
+		}
 	}
 	if p.name.generations {
 		p.exclusive |= excludesGeneration

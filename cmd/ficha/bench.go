@@ -21,6 +21,7 @@ type benchOptions struct {
 	dir       string
 	pairs     int
 	strict    bool
+	profile   string // directory for CPU profiles; "": none
 	size      benchSize
 }
 
@@ -80,6 +81,7 @@ func (a *app) benchCommand() *cobra.Command {
 	f.StringVar(&o.dir, "dir", "", "where to make the temporary directory (default: the system's)")
 	f.StringVar(&size, "size", "small", "small: about two minutes; full: a million events, a million customers")
 	f.IntVar(&o.pairs, "pairs", 5, "how often raw and hub are measured")
+	f.StringVar(&o.profile, "profile", "", "directory for a CPU profile of the hub's last round of each workload")
 	f.BoolVar(&o.strict, "strict", false, "exit 6 when a budget is missed")
 	return cmd
 }
@@ -159,7 +161,7 @@ func (a *app) measureWorkload(ctx context.Context, w workload, o benchOptions, d
 	defer c.close()
 	bar := a.progress(w.name, "pairs", int64(o.pairs))
 	defer bar.end()
-	lines, err = takeTurns(ctx, w, c, o.pairs, func(done int) { bar.at(int64(done)) })
+	lines, err = takeTurns(ctx, w, profiledIn(o.profile, w.name, c), o.pairs, func(done int) { bar.at(int64(done)) })
 	return lines, orCause(ctx, err)
 }
 

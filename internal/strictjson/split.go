@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -34,26 +36,49 @@ func Array(body []byte, most int) ([]Item, error) {
 		return nil, syntaxError(body, err)
 	}
 	var items []Item
+	var base int64 // what the decoder's offsets lack
 	for dec.PeekKind() != ']' {
-		from := dec.InputOffset()
+		from := base + dec.InputOffset()
 		raw, err := dec.ReadValue()
+		end := base + dec.InputOffset()
+		start := end - int64(len(raw))
 		if err != nil {
-			return append(items, Item{Raw: bytes.TrimLeft(body[from:], ", \t\r\n"), Err: syntaxError(body, err)}), nil
+			var deep bool
+			if start, end, deep = deepValue(body, from); !deep {
+				e := moved(syntaxError(body[base:], err), base, len(items))
+				return append(items, Item{Raw: bytes.TrimLeft(body[from:], ", \t\r\n"), Err: e}), nil
+			}
+			dec, base = resume(body, end)
 		}
 		if len(items) == most {
 			return nil, tooMany(most)
 		}
-		items = append(items, Item{Raw: raw})
+		items = append(items, Item{Raw: body[start:end:end]})
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return append(items, Item{Err: syntaxError(body, err)}), nil
+		return append(items, Item{Err: moved(syntaxError(body[base:], err), base, len(items))}), nil
 	}
 	if _, err := dec.ReadToken(); err != io.EOF {
-		rest := body[dec.InputOffset():]
-		e := &Error{Code: TrailingData, Offset: dec.InputOffset(), Detail: "something follows the end of the array"}
-		return append(items, Item{Raw: rest, Err: e}), nil
+		rest := base + dec.InputOffset()
+		e := &Error{Code: TrailingData, Offset: rest, Detail: "something follows the end of the array"}
+		return append(items, Item{Raw: body[rest:], Err: e}), nil
 	}
 	return items, nil
+}
+
+// moved gives an error of a decoder that began at base the place that it has in
+// the whole array, where it concerns the item of that number.
+func moved(e *Error, base int64, item int) *Error {
+	if base == 0 {
+		return e
+	}
+	e.Offset += base
+	if _, inside, ok := strings.Cut(strings.TrimPrefix(e.Pointer, "/"), "/"); ok {
+		e.Pointer = "/" + strconv.Itoa(item) + "/" + inside
+	} else if e.Pointer != "" {
+		e.Pointer = "/" + strconv.Itoa(item)
+	}
+	return e
 }
 
 // Lines gives the lines of a body with one JSON text each (NDJSON), empty lines

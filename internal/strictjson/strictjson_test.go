@@ -132,6 +132,7 @@ func TestReaderKeepsNothingOfTheTextBefore(t *testing.T) {
 }
 
 func TestArray(t *testing.T) {
+	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
 	cases := []struct {
 		name, body string
 		items      []string
@@ -144,6 +145,13 @@ func TestArray(t *testing.T) {
 		{"cut short", `[{"a":1},{"a":`, []string{`{"a":1}`, `{"a":`}, InvalidJSON},
 		{"not closed", `[1`, []string{`1`, ``}, InvalidJSON},
 		{"something follows", `[1] x`, []string{`1`, ` x`}, TrailingData},
+		{"too deep for any reader", `[1,{"a":"]}\"",` + `"b":` + deep + `},` + deep + ` ,{"c":"` + "\u00fc" + `"}]`, []string{`1`, `{"a":"]}\"","b":` + deep + `}`, deep, `{"c":"` + "\u00fc" + `"}`}, ""},
+		{"too deep, then a syntax error", `[` + deep + `,{"a":}]`, []string{deep, `{"a":}]`}, InvalidJSON},
+		{"too deep, then a comma too many", `[` + deep + `,]`, []string{deep, `]`}, InvalidJSON},
+		{"too deep, then no comma", `[` + deep + `"x"]`, []string{deep, `"x"]`}, InvalidJSON},
+		{"too deep, then the end", `[` + deep, []string{deep, ``}, InvalidJSON},
+		{"too deep, then something", `[` + deep + `] x`, []string{deep, ` x`}, TrailingData},
+		{"too deep and not closed", `[` + deep[:len(deep)-1] + ` `, []string{deep[:len(deep)-1] + ` `}, InvalidJSON},
 		{"raw NUL", "[1,\"\x00\"]", []string{`1`, "\"\x00\"]"}, NULCharacter},
 	}
 	for _, c := range cases {
@@ -164,6 +172,22 @@ func TestArray(t *testing.T) {
 				t.Errorf("got %q %q, want %q %q", got, code, c.items, c.code)
 			}
 		})
+	}
+}
+
+func TestArrayPlacesErrorsBehindWhatIsTooDeep(t *testing.T) {
+	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
+	plain, err := Array([]byte(`[1,2,{"a":{"b":nope}}]`), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind, err := Array([]byte(`[1,`+deep+`,{"a":{"b":nope}}]`), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := plain[2].Err, behind[2].Err
+	if got.Code != want.Code || got.Detail != want.Detail || got.Pointer != want.Pointer || got.Offset != want.Offset+int64(len(deep))-1 {
+		t.Errorf("got %+v, want %+v moved by %d", got, want, len(deep)-1)
 	}
 }
 
@@ -219,6 +243,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 		"quotes":      strings.Repeat(`"`, n),
 		"zeros":       "[" + strings.Repeat("0,", n/2),
 		"names":       "{" + strings.Repeat(`"a":1,`, n/6),
+		"deep values": "[" + strings.Repeat(strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)+",", n/20_000) + "0]",
 		"space":       strings.Repeat(" ", n),
 	}
 	for name, text := range texts {

@@ -20,7 +20,8 @@ type Config struct {
 	Dir string
 	// FS is the file system that Dir is on. Default: the machine's.
 	FS vfs.FS
-	// CacheBytes is the memory for blocks read from disk. Default: 128 MiB.
+	// CacheBytes is the memory for blocks read from disk; room that no table in
+	// memory uses is taken too. Default: 128 MiB.
 	CacheBytes int64
 	// MemTableBytes is the size of the table in memory that collects writes; up
 	// to four of them exist at a time. Default: 64 MiB.
@@ -87,7 +88,9 @@ func Open(cfg Config) (*DB, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	cache := pebble.NewCache(cfg.CacheBytes)
+	// Pebble takes the room of its tables in memory out of the cache's: without
+	// room for both, two tables would leave no block cached at all.
+	cache := pebble.NewCache(cfg.CacheBytes + memTables*int64(cfg.MemTableBytes))
 	defer cache.Unref() // Open takes a reference of its own
 	pdb, err := pebble.Open(cfg.Dir, options(cfg, cache))
 	if err != nil {
@@ -103,6 +106,9 @@ func Open(cfg Config) (*DB, error) {
 	return d, nil
 }
 
+// memTables is how many tables in memory may exist before writes wait.
+const memTables = 4
+
 // options are Pebble's, for many small rows that are written in large batches
 // and read by point and short range.
 func options(cfg Config, cache *pebble.Cache) *pebble.Options {
@@ -111,7 +117,7 @@ func options(cfg Config, cache *pebble.Cache) *pebble.Options {
 		FS:                          cfg.FS,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                cfg.MemTableBytes,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               64 << 20,
