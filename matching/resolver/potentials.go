@@ -1,13 +1,16 @@
 package resolver
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/fnv"
 	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"ficha/events"
+	"ficha/matching"
 )
 
 // pair is two records, the smaller first.
@@ -106,4 +109,44 @@ func sumOf(l events.IdentityLink) uint64 {
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(l.Weight)))
 	h.Write([]byte(l.Rule + "|" + l.RefusedBy))
 	return h.Sum64()
+}
+
+// potentials gives the pairs in the review band, or refused by a rule, that
+// leave the given groups, each among the strongest ten of both its records.
+func (b *Book) potentials(groups [][]uuid.UUID, refused map[[2]uuid.UUID]matching.Link) []events.IdentityLink {
+	var out []events.IdentityLink
+	seen := map[[2]uuid.UUID]bool{}
+	for _, g := range groups {
+		for _, x := range g {
+			for _, y := range b.strongest(x) {
+				pair := [2]uuid.UUID{x, y}
+				if compareIDs(y, x) < 0 {
+					pair = [2]uuid.UUID{y, x}
+				}
+				if seen[pair] || !slices.Contains(b.strongest(y), x) {
+					continue
+				}
+				seen[pair] = true
+				out = append(out, events.IdentityLink{A: pair[0], B: pair[1], Weight: b.edges[x][y], Rule: "score", RefusedBy: refused[pair].RefusedBy})
+			}
+		}
+	}
+	slices.SortFunc(out, compareLinks)
+	return out
+}
+
+// strongest gives the at most ten records outside x's group with the heaviest
+// edges to it, heaviest first.
+func (b *Book) strongest(x uuid.UUID) []uuid.UUID {
+	group := b.members[x].group
+	var out []uuid.UUID
+	for y := range b.edges[x] {
+		if b.members[y].group != group {
+			out = append(out, y)
+		}
+	}
+	slices.SortFunc(out, func(p, q uuid.UUID) int {
+		return cmp.Or(cmp.Compare(b.edges[x][q], b.edges[x][p]), compareIDs(p, q))
+	})
+	return out[:min(len(out), maxPotential)]
 }

@@ -65,20 +65,45 @@ func New(cfg Config) (*Resolver, error) {
 }
 
 // Start loads the saved state in the background and then decides until Stop or
-// until ctx ends. Start is called once.
+// until ctx ends. When log or state fail it starts over from the saved state
+// after a pause; a damaged log ends it. Start is called once.
 func (r *Resolver) Start(ctx context.Context) {
 	ctx, r.cancel = context.WithCancel(ctx)
 	r.wg.Go(func() {
-		err := r.run(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.cfg.Logger.Error("resolver stopped", "error", err)
+		for pause := firstPause; ; pause = min(2*pause, lastPause) {
+			err := r.run(ctx)
+			r.setErr(err)
+			if ctx.Err() != nil || errors.Is(err, events.ErrDamaged) {
+				return
+			}
+			r.cfg.Logger.Error("resolver failed, starting over", "error", err, "pause", pause)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+			r.book, r.appended = NewBook(r.cfg.Engine), 0
 		}
-		r.mu.Lock()
-		r.err = err
-		close(r.moved)
-		r.moved = make(chan struct{})
-		r.mu.Unlock()
 	})
+}
+
+// Pauses between attempts after a failure.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+func (r *Resolver) setErr(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+	r.tell()
+}
+
+// tell wakes whoever waits. The lock is held.
+func (r *Resolver) tell() {
+	close(r.moved)
+	r.moved = make(chan struct{})
 }
 
 // Stop ends the resolver and waits for it.
@@ -96,7 +121,7 @@ func (r *Resolver) Position() events.Position {
 	return r.position
 }
 
-// Err says why the resolver is not running; nil while it is.
+// Err says why nothing is being decided; nil while all is well.
 func (r *Resolver) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,7 +136,7 @@ func (r *Resolver) Ready() bool {
 }
 
 // Wait returns when the resolver has taken the record-lane event at p into
-// account, its decisions are in the log, or ctx ends. p must be the position of
+// account, its decisions are in the log, the log is damaged, or ctx ends. p must be the position of
 // an event of the record lane, or zero.
 func (r *Resolver) Wait(ctx context.Context, p events.Position) error {
 	for {
@@ -121,7 +146,7 @@ func (r *Resolver) Wait(ctx context.Context, p events.Position) error {
 		if position >= p {
 			return nil
 		}
-		if err != nil {
+		if err != nil && errors.Is(err, events.ErrDamaged) {
 			return err
 		}
 		select {
@@ -135,9 +160,8 @@ func (r *Resolver) Wait(ctx context.Context, p events.Position) error {
 func (r *Resolver) setPosition(p events.Position, ready bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.position, r.ready = p, r.ready || ready
-	close(r.moved)
-	r.moved = make(chan struct{})
+	r.position, r.ready, r.err = p, r.ready || ready, nil
+	r.tell()
 }
 
 // run loads, reads its own earlier decisions, then decides for good.

@@ -1,10 +1,12 @@
 package resolver_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -272,6 +274,35 @@ func TestRestartAppendsNothingNew(t *testing.T) {
 				t.Errorf("nothing is decided after the restart")
 			}
 		})
+	}
+}
+
+// failing is a state whose saves fail for a while, as on a full disk.
+type failing struct {
+	*resolvertest.Memory
+	left atomic.Int32
+}
+
+func (f *failing) Save(ctx context.Context, from, to resolver.Cursor, rows []resolver.Row) error {
+	if f.left.Add(-1) >= 0 {
+		return fmt.Errorf("no space: %w", events.ErrUnavailable)
+	}
+	return f.Memory.Save(ctx, from, to, rows)
+}
+
+func TestFailuresAreSurvived(t *testing.T) {
+	log, state := eventstest.NewLog(clock), &failing{Memory: resolvertest.NewMemory()}
+	state.left.Store(3)
+	r, err := resolver.New(resolver.Config{Log: log, State: state, Engine: engine(t), Clock: clock, Batch: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Start(t.Context())
+	defer r.Stop()
+	h := &hub{log: log, r: r}
+	h.append(t, townlet(4)...)
+	if got, want := groups(t, log), "a0+b0"; !strings.Contains(got, want) || r.Err() != nil {
+		t.Errorf("groups = %q, err %v; want %s among them", got, r.Err(), want)
 	}
 }
 
