@@ -82,40 +82,50 @@ func compareName(c *compiled, a, b *name) nameOutcome {
 			cross = true
 		}
 	}
-	straight := al.weigh(c, a, b, cross, false)
-	if !cross {
-		return straight
+	best := al.weigh(c, a, b, asWritten)
+	if cross {
+		for _, reading := range []reading{firstSwapped, secondSwapped} {
+			if o := al.weigh(c, a, b, reading); o.stranger > best.stranger {
+				best = o
+			}
+		}
 	}
-	if swapped := al.weigh(c, a, b, true, true); swapped.stranger > straight.stranger {
-		return swapped
-	}
-	return straight
+	return best
 }
+
+// reading says whose fields are taken to be swapped.
+type reading uint8
+
+const (
+	asWritten reading = iota
+	firstSwapped
+	secondSwapped
+)
 
 func crossed(x, y *word) bool { return x.sure() && y.sure() && x.role != y.role }
 
-// weigh adds up an alignment. With drop, pairs across sure roles do not count;
-// with flip, b's sure roles are read the other way round.
-func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome {
+// weigh adds up an alignment under a reading of the roles. Pairs whose sure roles
+// contradict each other under it do not count.
+func (al *alignment) weigh(c *compiled, a, b *name, r reading) nameOutcome {
 	var given, family tally
-	out := nameOutcome{swapped: flip}
+	out := nameOutcome{swapped: r != asWritten}
 	used := al.usedB
 	for i := range a.words {
-		j := al.partner[i]
+		x, j := &a.words[i], al.partner[i]
+		if j == joinedPartner {
+			continue
+		}
 		if j == none {
-			family.pick(&given, a.words[i].role).leave(&a.words[i], true)
+			family.pick(&given, x.role.swapped(r == firstSwapped)).leave(x, true)
 			continue
 		}
-		if j < 0 {
-			continue
-		}
-		x, y := &a.words[i], &b.words[j]
-		if drop && crossed(x, y) != flip && x.sure() && y.sure() {
-			family.pick(&given, x.role).leave(x, true)
+		y := &b.words[j]
+		if x.sure() && y.sure() && (x.role != y.role) == (r == asWritten) {
+			family.pick(&given, x.role.swapped(r == firstSwapped)).leave(x, true)
 			used &^= 1 << j
 			continue
 		}
-		if pairRole(x, y) == givenRole {
+		if as := pairRole(x, y, r); as == givenRole {
 			given.word(c.given[:], al.likeness[i], min(x.given, y.given))
 			given.initialA, given.initialB = given.initialA || x.initial(), given.initialB || y.initial()
 		} else {
@@ -124,19 +134,23 @@ func (al *alignment) weigh(c *compiled, a, b *name, drop, flip bool) nameOutcome
 		}
 	}
 	for j := range b.words {
-		if used&(1<<j) == 0 {
-			family.pick(&given, b.words[j].role.flipped(flip)).leave(&b.words[j], false)
+		if y := &b.words[j]; used&(1<<j) == 0 {
+			family.pick(&given, y.role.swapped(r == secondSwapped)).leave(y, false)
 		}
 	}
-	if al.joined {
-		levels := c.family[:]
-		if al.joinedRole == givenRole {
-			levels = c.given[:]
-		}
-		family.pick(&given, al.joinedRole).word(levels, al.joinedLike, uint16(al.joinedRare))
-	}
+	al.addJoined(c, &given, &family)
 	out.sum(c, &given, &family)
 	return out
+}
+
+func (al *alignment) addJoined(c *compiled, given, family *tally) {
+	switch {
+	case !al.joined:
+	case al.joinedRole == givenRole:
+		given.word(c.given[:], al.joinedLike, uint16(al.joinedRare))
+	default:
+		family.word(c.family[:], al.joinedLike, uint16(al.joinedRare))
+	}
 }
 
 // surnamesBefore counts the surnames among the words before one.
@@ -158,11 +172,11 @@ func (t *tally) pick(given *tally, r role) *tally {
 	return t
 }
 
-func (r role) flipped(flip bool) role {
+func (r role) swapped(yes bool) role {
 	switch {
-	case flip && r == givenRole:
+	case yes && r == givenRole:
 		return familyRole
-	case flip && r == familyRole:
+	case yes && r == familyRole:
 		return givenRole
 	}
 	return r
@@ -191,17 +205,20 @@ func (t *tally) contradicts() bool {
 	return t.matched && t.level == wordInitial && (t.initialA && t.wordsA > 0 || t.initialB && t.wordsB > 0)
 }
 
-// pairRole is the role of two words that agree: what the source said, else the
-// guess on which both agree, else what the word is better known as.
-func pairRole(x, y *word) role {
+// pairRole is the role of two words that agree: what the source said, of the side
+// that is not swapped; else the guess on which both agree; else what the words are
+// better known as.
+func pairRole(x, y *word, r reading) role {
 	switch {
 	case x.role == y.role:
 		return x.role
-	case x.sure() && !y.sure():
-		return x.role
-	case y.sure() && !x.sure():
+	case x.sure() && y.sure() && r == firstSwapped:
 		return y.role
-	case x.given < x.family:
+	case x.sure():
+		return x.role
+	case y.sure():
+		return y.role
+	case int(x.given)+int(y.given) < int(x.family)+int(y.family):
 		return givenRole
 	}
 	return familyRole

@@ -266,11 +266,12 @@ func rarityOr(listed int32, known bool, other int32) uint16 {
 
 // withoutArticle reads "delacruz" as the surname "cruz".
 func (e *Engine) withoutArticle(t string) string {
-	if _, known := e.words.FamilyRarity(t); known || len(t) < 6 || t[:2] != "de" {
-		return t
-	}
+	_, whole := e.words.FamilyRarity(t)
 	for _, p := range []string{"delas", "delos", "dela", "del", "de"} {
-		if rest, ok := strings.CutPrefix(t, p); ok {
+		if whole && len(p) < 4 {
+			break // Delgado is no "de lgado"
+		}
+		if rest, ok := strings.CutPrefix(t, p); ok && len(rest) > 2 {
 			if _, known := e.words.FamilyRarity(rest); known {
 				return rest
 			}
@@ -335,7 +336,7 @@ func (r *nameReader) leadingGiven() int {
 		}
 		return 1
 	}
-	if r.likelyFamily(&r.words[0]) && r.likelyGiven(&r.words[n-1]) {
+	if last := &r.words[n-1]; r.words[0].flags&flagKnownGiven == 0 && last.flags&(flagKnownGiven|flagKnownFamily) == flagKnownGiven {
 		return -1
 	}
 	given := 1

@@ -149,9 +149,22 @@ func (s *streetReader) read(line string) {
 	if allDigits(tokens[0]) && len(tokens) > 1 && tokens[1] != "de" {
 		s.p.setNumber(tokens[0])
 		s.rest(s.name(tokens[1:], true))
-		return
+	} else {
+		s.rest(s.name(tokens, false))
 	}
-	s.rest(s.name(tokens, false))
+	s.dropTypes()
+}
+
+// dropTypes takes street types out of the name where something else is left
+// ("10a Calle", "Larpent Street").
+func (s *streetReader) dropTypes() {
+	isType := func(t term) bool {
+		_, ok := s.e.words.StreetType(t.text)
+		return ok
+	}
+	if slices.ContainsFunc(s.p.street, func(t term) bool { return !isType(t) }) {
+		s.p.street = slices.DeleteFunc(s.p.street, isType)
+	}
 }
 
 // name takes the words of the street's name and gives what comes after. With the

@@ -30,8 +30,12 @@ type pairScore struct {
 	exclusive     exclusions
 }
 
-// score compares two records of one kind.
+// score compares two records of one kind. It takes them in the order of their ids,
+// so that the order in which somebody asks cannot matter.
 func (c *compiled) score(s sharing, a, b *Prepared, p *pairScore) {
+	if bytes.Compare(a.id[:], b.id[:]) > 0 {
+		a, b = b, a
+	}
 	p.exclusive = 0
 	if a.organization {
 		p.rows[cmpName] = compareTitles(c, a.titles, b.titles)

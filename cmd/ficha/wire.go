@@ -332,7 +332,10 @@ func (h *hub) openAnswers(context.Context) error {
 		LaneEnd:  func(ctx context.Context) (events.Position, error) { return h.log.LaneEnd(ctx, events.LaneContact) },
 		End:      h.log.End,
 		Position: h.contact.Position, Wait: h.contact.Wait,
-		Health: h.log, Identity: contact.GoldenIdentity{}, IdentityReady: h.identified.Load, Clock: time.Now, Key: key,
+		Health: h.log, Identity: contact.GoldenIdentity{}, IdentityReady: h.identified.Load,
+		IdentityRunner: mainRunner, IdentityWait: h.main.Wait,
+		RecordEnd: func(ctx context.Context) (events.Position, error) { return h.log.LaneEnd(ctx, events.LaneRecord) },
+		Clock:     time.Now, Key: key,
 	})
 	if err != nil {
 		return err

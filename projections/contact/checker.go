@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,17 +46,29 @@ type Config struct {
 	// some recent moment. While they are filled for the first time or again, nobody
 	// would be found behind a number, and answers are stale. Optional.
 	IdentityReady func() bool
-	Clock         func() time.Time
-	Key           []byte        // signs decision ids, at least 16 bytes
-	Runner        string        // runner whose position the rows carry; default Name
-	Patience      time.Duration // default DefaultPatience
-	Workers       int           // for large batches; default the number of processors
+	// IdentityRunner folds the rows that Identity reads; IdentityWait returns when
+	// it has come to p; RecordEnd is the position of the last event that it takes
+	// records from (events.Log.LaneEnd of the record lane). Optional, all three
+	// together: a check with a min_position then includes who is who up to there,
+	// and a number behind which nobody is found is not judged alone while records
+	// wait to be folded.
+	IdentityRunner string
+	IdentityWait   func(ctx context.Context, p events.Position) error
+	RecordEnd      func(context.Context) (events.Position, error)
+	Clock          func() time.Time
+	Key            []byte        // signs decision ids, at least 16 bytes
+	Runner         string        // runner whose position the rows carry; default Name
+	Patience       time.Duration // default DefaultPatience
+	Workers        int           // for large batches; default the number of processors
 }
 
 // Validate says what is missing, and fills in defaults.
 func (c *Config) Validate() error {
 	if c.Store == nil || c.LaneEnd == nil || c.Position == nil || c.Wait == nil || c.Health == nil || c.Identity == nil || c.Clock == nil {
 		return fmt.Errorf("configure contact checker: a required field is missing: %w", events.ErrInvalid)
+	}
+	if (c.IdentityWait == nil) != (c.RecordEnd == nil) || (c.IdentityWait == nil) != (c.IdentityRunner == "") {
+		return fmt.Errorf("configure contact checker: IdentityRunner, IdentityWait and RecordEnd belong together: %w", events.ErrInvalid)
 	}
 	if len(c.Key) < minKey {
 		return fmt.Errorf("configure contact checker: the key has fewer than %d bytes: %w", minKey, events.ErrInvalid)
@@ -113,7 +126,10 @@ func (c *Checker) Check(ctx context.Context, reqs []Request, minPosition events.
 	if err != nil {
 		return c.refusal(ctx, reqs, err)
 	}
-	ans, err := c.fromSnapshot(ctx, reqs, need, minPosition)
+	ans, identity, err := c.fromSnapshot(ctx, reqs, need, minPosition)
+	if err == nil && c.cfg.RecordEnd != nil && ans.findNobody() {
+		ans, err = c.lookAgain(ctx, reqs, ans, identity, need, minPosition)
+	}
 	if err != nil {
 		return c.refusal(ctx, reqs, err)
 	}
@@ -158,6 +174,11 @@ func (c *Checker) fresh(ctx context.Context, least events.Position) (events.Posi
 			return 0, errStale
 		}
 	}
+	if least > 0 && c.cfg.IdentityWait != nil {
+		if err := c.cfg.IdentityWait(ctx, least); err != nil {
+			return 0, staleUnlessDamaged(err)
+		}
+	}
 	if c.cfg.Position() >= end {
 		return end, nil
 	}
@@ -167,6 +188,39 @@ func (c *Checker) fresh(ctx context.Context, least events.Position) (events.Posi
 	return end, nil
 }
 
+// findNobody says whether somebody asked about is not known.
+func (a Answers) findNobody() bool {
+	return slices.ContainsFunc(a.Answers, func(one Answer) bool { return len(one.CustomerIDs) == 0 })
+}
+
+// lookAgain waits for records that are in the log and not in the rows yet, and
+// answers anew. Where they do not come in time, those behind whom nobody was
+// found are stale: a deny may hang on a record that is about to be theirs.
+func (c *Checker) lookAgain(ctx context.Context, reqs []Request, first Answers, identity, need, least events.Position) (Answers, error) {
+	end, err := c.cfg.RecordEnd(ctx)
+	if err != nil {
+		return Answers{}, staleUnlessDamaged(err)
+	}
+	if identity >= end {
+		return first, nil
+	}
+	wait, cancel := context.WithTimeout(ctx, c.cfg.Patience)
+	defer cancel()
+	if err := c.cfg.IdentityWait(wait, end); err == nil {
+		again, _, err := c.fromSnapshot(ctx, reqs, need, least)
+		return again, err
+	} else if errors.Is(err, events.ErrDamaged) {
+		return Answers{}, err
+	}
+	stale := c.refuse(reqs, Stale)
+	for i := range first.Answers {
+		if len(first.Answers[i].CustomerIDs) == 0 {
+			first.Answers[i] = stale.Answers[i]
+		}
+	}
+	return first, nil
+}
+
 func staleUnlessDamaged(err error) error {
 	if errors.Is(err, events.ErrDamaged) {
 		return err
@@ -174,22 +228,28 @@ func staleUnlessDamaged(err error) error {
 	return errStale
 }
 
-// fromSnapshot answers all requests from one moment's rows.
-func (c *Checker) fromSnapshot(ctx context.Context, reqs []Request, need, least events.Position) (_ Answers, err error) {
+// fromSnapshot answers all requests from one moment's rows, and says up to where
+// who is who was known then.
+func (c *Checker) fromSnapshot(ctx context.Context, reqs []Request, need, least events.Position) (_ Answers, identity events.Position, err error) {
 	snap, err := c.cfg.Store.Snapshot(ctx)
 	if err != nil {
-		return Answers{}, fmt.Errorf("open snapshot: %w", err)
+		return Answers{}, 0, fmt.Errorf("open snapshot: %w", err)
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
 	at, err := snap.Position(ctx, c.cfg.Runner)
 	if err != nil {
-		return Answers{}, fmt.Errorf("read position: %w", err)
+		return Answers{}, 0, fmt.Errorf("read position: %w", err)
 	}
 	if at < need { // cleared for a rebuild between the two looks
-		return Answers{}, errStale
+		return Answers{}, 0, errStale
+	}
+	if c.cfg.IdentityRunner != "" {
+		if identity, err = snap.Position(ctx, c.cfg.IdentityRunner); err != nil {
+			return Answers{}, 0, fmt.Errorf("read position: %w", err)
+		}
 	}
 	out := Answers{Position: max(at, least), Answers: make([]Answer, len(reqs))}
-	return out, c.each(ctx, moment{r: snap, now: c.cfg.Clock().UTC()}, reqs, out.Answers)
+	return out, identity, c.each(ctx, moment{r: snap, now: c.cfg.Clock().UTC()}, reqs, out.Answers)
 }
 
 // moment is what all answers of one call rest on.

@@ -368,3 +368,48 @@ func TestStatementsAndSummary(t *testing.T) {
 		t.Errorf("no folio: %v", err)
 	}
 }
+
+// A deny that names a record alone binds a number that the record brought a
+// moment before: nobody is judged by the number alone while records wait to be
+// folded.
+func TestCheckLooksAgainWhereNobodyIsFoundYet(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		arrives bool // the record is folded while the check waits
+		least   events.Position
+		want    Code
+		holder  bool // nobody is known behind the number before that
+	}{
+		{"folded in time", true, 0, PersonDenied, false},
+		{"not folded in time", false, 0, Stale, false},
+		{"not folded in time, with the position of its write", false, 1, Stale, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHub(t, deny(-5).on("1").event(t, 0))
+			h.last = 9
+			who := newWho().group("1")
+			if c.holder {
+				who.group("2").holds("2", phoneA)
+			}
+			cfg := h.config(who)
+			cfg.IdentityRunner = "who is who"
+			cfg.RecordEnd = func(context.Context) (events.Position, error) { return 9, nil }
+			cfg.IdentityWait = func(ctx context.Context, _ events.Position) error {
+				if c.arrives {
+					who.holds("1", phoneA)
+					return nil
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			checker, err := NewChecker(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ans, err := checker.Check(t.Context(), []Request{loan}, c.least)
+			if err != nil || ans.Answers[0].Decision != DecisionDeny || ans.Answers[0].Reasons[0].Code != c.want {
+				t.Errorf("got %+v, %v; want deny %s", ans, err, c.want)
+			}
+		})
+	}
+}
