@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -21,14 +22,14 @@ func decodeStrict(body []byte, v any) error {
 		return invalid(string(semantic.JSONPointer), semanticDetail(semantic), "compare with the reference, /docs")
 	}
 	p := newProblem(http.StatusBadRequest, "invalid_json")
-	if syntax, ok := asError[*jsontext.SyntacticError](err); ok && syntax.Err != io.ErrUnexpectedEOF {
+	if syntax, ok := asError[*jsontext.SyntacticError](err); ok && !errors.Is(syntax.Err, io.ErrUnexpectedEOF) {
 		p.Detail = "The body is not valid JSON at byte " + strconv.FormatInt(syntax.ByteOffset, 10) + "."
 	}
 	return p
 }
 
 func semanticDetail(err *json.SemanticError) string {
-	if err.Err == json.ErrUnknownName {
+	if errors.Is(err.Err, json.ErrUnknownName) {
 		return "there is no such member"
 	}
 	return "has the wrong type or cannot be read"

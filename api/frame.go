@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -100,7 +101,7 @@ func isHex(s string) bool {
 }
 
 func (s *server) panicked(a *answer, c *call, cause any) {
-	if cause == http.ErrAbortHandler {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
 	s.cfg.Logger.Error("request panicked", "operation", c.operation, "trace", c.trace, "panic", describe(cause), "stack", string(debug.Stack()))

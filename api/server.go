@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -147,7 +148,7 @@ func decodeJSON(data []byte, v any) error {
 	if semantic, ok := asError[*json.SemanticError](err); ok {
 		return fmt.Errorf("wrong type at %q", string(semantic.JSONPointer))
 	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("not valid JSON: it ends too early")
 	}
 	return fmt.Errorf("not readable as JSON")

@@ -2,7 +2,6 @@ package events
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -22,7 +21,7 @@ type Unsealed []byte
 // Unseal gives the envelope without its RecordedTime, ready to be sealed.
 func Unseal(e Envelope) (Unsealed, error) {
 	e.RecordedTime = time.Time{}
-	j, err := json.Marshal(e)
+	j, err := jsonv2.Marshal(e, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}

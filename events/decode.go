@@ -3,6 +3,9 @@ package events
 import (
 	"encoding/json"
 	"fmt"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Decoded is a stored event with its data read once, for all folds. Data is a
@@ -22,7 +25,8 @@ func Decode(s Stored) (Decoded, error) {
 	if into == nil {
 		return d, nil
 	}
-	if err := json.Unmarshal(s.Data, into); err != nil {
+	// As for envelopes: what the log holds must be readable for ever.
+	if err := jsonv2.Unmarshal(s.Data, into, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
 		return d, fmt.Errorf("decode %s at %d: %w", s.Type, s.Position, ErrInvalid)
 	}
 	d.Payload = into

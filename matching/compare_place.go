@@ -54,7 +54,7 @@ func placeLevel(a, b *place) uint8 {
 	if level := streetLevel(street, number, area, unitAgrees(a, b)); level != absent {
 		return level
 	}
-	return areaLevel(postal, town, street, number)
+	return areaLevel(postal, town, street)
 }
 
 // streetLevel is the level when the streets agree well enough to say something,
@@ -81,8 +81,8 @@ func streetLevel(street, number, area, unit agreement) uint8 {
 	return absent
 }
 
-func areaLevel(postal, town, street, number agreement) uint8 {
-	other := street == differs || number == differs
+func areaLevel(postal, town, street agreement) uint8 {
+	other := street == differs
 	switch {
 	case postal == agrees && !other:
 		return placePostal

@@ -12,7 +12,54 @@ type scratch struct {
 	stamp      []uint32
 	round      uint32
 	candidates []uint32
+	records    []*Prepared // the candidates to score
+	touched    uint32
 	pair       pairScore
+}
+
+// warm looks up the candidates that keep lets through, and reads a little of each.
+// They lie anywhere in memory; reads that do not wait for each other overlap, so
+// that scoring then finds the records in the cache.
+func (s *scratch) warm(x *Index, keep func(*Prepared) bool) {
+	s.records = s.records[:0]
+	for _, slot := range s.candidates {
+		s.records = append(s.records, x.slots[slot])
+	}
+	if keep != nil {
+		s.records = slices.DeleteFunc(s.records, func(o *Prepared) bool { return !keep(o) })
+	}
+	for _, o := range s.records {
+		s.touched += uint32(o.birth.year)
+	}
+	for _, o := range s.records {
+		s.touched += o.touch()
+	}
+}
+
+// touch reads something of every piece of a record.
+func (p *Prepared) touch() (sum uint32) {
+	for i := range p.names {
+		for j := range p.names[i].words {
+			w := &p.names[i].words[j]
+			sum += w.hash + uint32(w.text[0])
+		}
+	}
+	for i := range p.places {
+		sum += p.places[i].number + uint32(p.places[i].postal)
+		for j := range p.places[i].street {
+			sum += p.places[i].street[j].hash + uint32(p.places[i].street[j].text[0])
+		}
+	}
+	for i := range p.phones {
+		sum += uint32(p.phones[i].digits[0])
+	}
+	for i := range p.emails {
+		sum += uint32(len(p.emails[i].mailbox))
+	}
+	for i := range p.documents {
+		sum += uint32(p.documents[i].number[0])
+	}
+	return sum
 }
 
 func (x *Index) scratch() *scratch {
@@ -96,18 +143,16 @@ func (x *Index) edges(p *Prepared, keep func(*Prepared) bool) []Edge {
 	s := x.scratch()
 	defer x.pool.Put(s)
 	x.collect(p, s)
+	s.warm(x, keep)
 	c, sh := &x.e.model(p).c, sharing{x, p.organization}
 	var out []Edge
-	for _, slot := range s.candidates {
-		o := x.slots[slot]
-		if keep != nil && !keep(o) {
-			continue
-		}
+	for _, o := range s.records {
 		c.score(sh, p, o, &s.pair)
 		if s.pair.total >= c.review {
 			out = append(out, s.pair.edge(p, o))
 		}
 	}
+	clear(s.records) // the pool must not keep records alive
 	slices.SortFunc(out, func(a, b Edge) int {
 		return compareIDs(a.other(p.id), b.other(p.id))
 	})

@@ -143,11 +143,17 @@ func versionOf(raw []byte) string {
 // Version is a hash of the model's content, 16 hexadecimal digits.
 func (m *Model) Version() string { return m.version }
 
-// Match, Review, LinkFloor and Cut are the model's thresholds in millibits.
-func (m *Model) Match() int64     { return millibits(m.Thresholds.Match) }
-func (m *Model) Review() int64    { return millibits(m.Thresholds.Review) }
+// Match is the total from which on a pair is called a match, in millibits.
+func (m *Model) Match() int64 { return millibits(m.Thresholds.Match) }
+
+// Review is the total from which on a pair is a potential match, in millibits.
+func (m *Model) Review() int64 { return millibits(m.Thresholds.Review) }
+
+// LinkFloor is the total below which an edge makes no component, in millibits.
 func (m *Model) LinkFloor() int64 { return millibits(m.Thresholds.LinkFloor) }
-func (m *Model) Cut() int64       { return millibits(m.Thresholds.Cut) }
+
+// Cut is the mean total down to which groups join, in millibits.
+func (m *Model) Cut() int64 { return millibits(m.Thresholds.Cut) }
 
 func millibits(bits float64) int64 { return int64(math.Round(bits * 1000)) }
 

@@ -117,7 +117,45 @@ func (e *Engine) Prepare(r Record) *Prepared {
 	p.places = e.places(r.Addresses)
 	p.initial = e.initial(p)
 	p.keys = e.keys(p)
-	return p
+	return p.compact()
+}
+
+// slab is a record of the usual size in one piece of memory. A record is compared
+// with hundreds of others that lie anywhere, and costs as many cache and page
+// misses as it has pieces.
+type slab struct {
+	Prepared
+	name     [1]name
+	words    [4]word
+	place    [1]place
+	terms    [4]term
+	phone    [1]phone
+	email    [1]email
+	document [1]document
+}
+
+// compact moves a record into one piece of memory if it fits.
+func (p *Prepared) compact() *Prepared {
+	if len(p.names) != 1 || len(p.names[0].words) > 4 || len(p.places) > 1 || len(p.phones) > 1 || len(p.emails) > 1 || len(p.documents) > 1 {
+		return p
+	}
+	if len(p.places) == 1 && len(p.places[0].street)+len(p.places[0].town) > 4 {
+		return p
+	}
+	s := &slab{Prepared: *p}
+	s.names = s.name[:copy(s.name[:], p.names)]
+	s.name[0].words = s.words[:copy(s.words[:], p.names[0].words)]
+	s.places = s.place[:copy(s.place[:], p.places)]
+	for i := range s.places {
+		pl := &s.place[i]
+		n := copy(s.terms[:], pl.street)
+		m := copy(s.terms[n:], pl.town)
+		pl.street, pl.town = s.terms[:n:n], s.terms[n:n+m]
+	}
+	s.phones = s.phone[:copy(s.phone[:], p.phones)]
+	s.emails = s.email[:copy(s.email[:], p.emails)]
+	s.documents = s.document[:copy(s.document[:], p.documents)]
+	return &s.Prepared
 }
 
 // initial is the first letter of the given name, a short form's by the formal

@@ -23,7 +23,8 @@ type labelled struct {
 }
 
 // sharedSet says how the columns of a labelled set become records, and what must
-// at least come out.
+// at least come out of the default models: a little less than what does, so that a
+// change for the worse is seen.
 type sharedSet struct {
 	name, file            string
 	kind                  Kind
@@ -184,16 +185,16 @@ func readSet(t testing.TB, file string, s sharedSet) []labelled {
 }
 
 var sharedSets = []sharedSet{
-	{name: "hispanic", file: "hispanic_customers_dev/records.csv", kind: Person, read: readHispanic},
-	{name: "febrl3", file: "febrl3/records.csv", kind: Person, read: readFebrl(false)},
-	{name: "febrl3_with_number", file: "febrl3/records.csv", kind: Person, read: readFebrl(true)},
-	{name: "febrl4", file: "febrl4/records.csv", kind: Person, read: readFebrl(false)},
-	{name: "febrl4_with_number", file: "febrl4/records.csv", kind: Person, read: readFebrl(true)},
-	{name: "senzing", file: "senzing_truthset/records.jsonl"},
-	{name: "splink_fake_1000", file: "splink_fake_1000/records.csv", kind: Person, read: readFake},
-	{name: "splink_historical", file: "splink_historical_50k/records.csv", kind: Person, read: readHistorical},
-	{name: "dqbench", file: "dqbench_er_tier2/records.csv", kind: Person, read: readDQBench},
-	{name: "restaurants", file: "restaurants_fz/records.csv", kind: Organization, read: readRestaurant},
+	{name: "hispanic", precision: 0.995, recall: 0.96, f1: 0.978, candidateRecall: 0.985, file: "hispanic_customers_dev/records.csv", kind: Person, read: readHispanic},
+	{name: "febrl3", precision: 0.999, recall: 0.9, f1: 0.95, candidateRecall: 0.97, file: "febrl3/records.csv", kind: Person, read: readFebrl(false)},
+	{name: "febrl3_with_number", precision: 0.999, recall: 0.96, f1: 0.98, candidateRecall: 0.99, file: "febrl3/records.csv", kind: Person, read: readFebrl(true)},
+	{name: "febrl4", precision: 0.995, recall: 0.94, f1: 0.968, candidateRecall: 0.99, file: "febrl4/records.csv", kind: Person, read: readFebrl(false)},
+	{name: "febrl4_with_number", precision: 0.999, recall: 0.98, f1: 0.99, candidateRecall: 0.99, file: "febrl4/records.csv", kind: Person, read: readFebrl(true)},
+	{name: "senzing", precision: 0.84, recall: 0.8, f1: 0.83, candidateRecall: 0.92, file: "senzing_truthset/records.jsonl"},
+	{name: "splink_fake_1000", precision: 0.99, recall: 0.58, f1: 0.73, candidateRecall: 0.65, file: "splink_fake_1000/records.csv", kind: Person, read: readFake},
+	{name: "splink_historical", precision: 0.985, recall: 0.62, f1: 0.76, candidateRecall: 0.71, file: "splink_historical_50k/records.csv", kind: Person, read: readHistorical},
+	{name: "dqbench", precision: 0.88, recall: 0.99, f1: 0.93, candidateRecall: 0.99, file: "dqbench_er_tier2/records.csv", kind: Person, read: readDQBench},
+	{name: "restaurants", precision: 0.97, recall: 0.94, f1: 0.96, candidateRecall: 0.99, file: "restaurants_fz/records.csv", kind: Organization, read: readRestaurant},
 }
 
 func readHispanic(r map[string]string) Record {

@@ -198,9 +198,7 @@ func typeOf(v any) string {
 
 func words(rule map[string]any) string {
 	var out []string
-	for _, v := range list(rule["enum"]) {
-		out = append(out, v)
-	}
+	out = append(out, list(rule["enum"])...)
 	return strings.Join(out, ", ")
 }
 

@@ -10,8 +10,7 @@ import (
 // company is an organisation as it really is.
 type company struct {
 	id       string
-	name     string // without legal form
-	form     string
+	name     string   // without legal form
 	forms    []string // ways in which systems write the form
 	document events.Document
 	phone    number

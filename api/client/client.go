@@ -73,6 +73,19 @@ func (p *Problem) Is(target error) bool {
 	return false
 }
 
+// Unreachable says that no whole answer came: nobody listens, the certificate is
+// not trusted, it took too long, the connection broke, or the caller gave up. It
+// matches events.ErrUnavailable.
+type Unreachable struct {
+	URL string // the hub's address
+	Err error  // why
+}
+
+func (u *Unreachable) Error() string { return fmt.Sprintf("ask hub at %s: %v", u.URL, u.Err) }
+
+// Unwrap gives the cause.
+func (u *Unreachable) Unwrap() error { return u.Err }
+
 // Do sends body as JSON (nil: none) and reads the answer into out (nil: ignored;
 // *[]byte: as it is). An answer other than 2xx is a *Problem.
 func (c *Client) Do(ctx context.Context, method, path string, body, out any) error {
@@ -121,12 +134,12 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	}
 	resp, err := c.http().Do(req)
 	if err != nil {
-		return fmt.Errorf("ask hub at %s: %w", c.BaseURL, unwrapURL(err))
+		return &Unreachable{URL: c.BaseURL, Err: unwrapURL(err)}
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read answer: %w", err)
+		return &Unreachable{URL: c.BaseURL, Err: fmt.Errorf("%w: read answer: %w", events.ErrUnavailable, err)}
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return problemFrom(resp, answer)

@@ -33,7 +33,6 @@ type builder struct {
 	denials   []denial
 	withdrawn bool
 	subSource string // last part of the source, where the row names one
-	hashID    bool   // the id's column is one of phones, e-mails or documents
 	notes     []rowError
 	countries *gazetteer
 	said      bool // some cell says something about the customer

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -143,8 +144,8 @@ func (d *draft) original() []byte {
 
 // problemOf turns an error of package strictjson into a problem with a remedy.
 func problemOf(err error) events.Problem {
-	e, ok := err.(*strictjson.Error)
-	if !ok {
+	var e *strictjson.Error
+	if !errors.As(err, &e) {
 		return events.Problem{Code: string(strictjson.InvalidJSON), Detail: "is not JSON"}
 	}
 	remedies := map[strictjson.Code]string{

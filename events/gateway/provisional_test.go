@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -345,9 +346,7 @@ func FuzzSubmit(f *testing.F) {
 }
 
 func asProblem(err error, p **events.Problem) bool {
-	found, ok := err.(*events.Problem)
-	*p = found
-	return ok && found.Code != "" && found.Detail != ""
+	return errors.As(err, p) && (*p).Code != "" && (*p).Detail != ""
 }
 
 func checkAnswer(t *testing.T, i int, r events.EventResult) {

@@ -25,7 +25,7 @@ func TestFullDisk(t *testing.T) {
 	if small == "" || syscall.Statfs(small, &st) != nil || st.Blocks*uint64(st.Bsize) > 64<<20 {
 		testneeds.Missing(t, "smalldisk", "a file system of at most 64 MiB", "mount -t tmpfs -o size=24m tmpfs /some/folder, and set FICHA_SMALL_DISK to the folder")
 	}
-	dir, err := os.MkdirTemp(small, "log")
+	dir, err := os.MkdirTemp(small, "log") //nolint:usetesting // on the small disk, which is the point
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,10 @@
 //     and healthy. So the tail file beside the log remembers the last event that
 //     was acknowledged; a log that does not hold it is damaged, takes no writes
 //     and says so (see events.Health).
+//   - What is found rests on files that do not all go back together: the log, the
+//     tail file, and the id index and witness in the store. A data directory that
+//     is replaced by an older copy as a whole knows nothing of what it lacks; that
+//     is for whoever restores backups: let the sources send again from that day on.
 //   - In a process that is the only appender, readers are given no event before
 //     its write was acknowledged: JetStream hands out messages of a batch while
 //     it still syncs them.

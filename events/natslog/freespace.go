@@ -16,6 +16,6 @@ func freeSpaceOf(dir string) func() (uint64, error) {
 		if err := unix.Statfs(dir, &st); err != nil {
 			return 0, fmt.Errorf("ask free space: %w", err)
 		}
-		return uint64(st.Bavail) * uint64(st.Bsize), nil
+		return st.Bavail * uint64(st.Bsize), nil
 	}
 }

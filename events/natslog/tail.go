@@ -104,7 +104,7 @@ func syncDir(path string) error {
 func (t *tailFile) read() (tail, error) {
 	b := make([]byte, 2*tailSlot)
 	if _, err := t.f.ReadAt(b, 0); err != nil {
-		return tail{}, fmt.Errorf("read tail file: %s: %w", err, events.ErrDamaged)
+		return tail{}, fmt.Errorf("read tail file: %w: %w", err, events.ErrDamaged)
 	}
 	first, firstOK := decodeTail(b[:tailSlot])
 	second, secondOK := decodeTail(b[tailSlot:])
@@ -124,7 +124,7 @@ func (t *tailFile) write(last tail) error {
 		return nil
 	}
 	if _, err := t.f.WriteAt(last.encode(), t.next*tailSlot); err != nil {
-		return fmt.Errorf("write tail file: %s: %w", err, events.ErrUnavailable)
+		return fmt.Errorf("write tail file: %w: %w", err, events.ErrUnavailable)
 	}
 	t.next = 1 - t.next
 	return nil

@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -58,7 +59,7 @@ func Array(body []byte, most int) ([]Item, error) {
 	if _, err := dec.ReadToken(); err != nil {
 		return append(items, Item{Err: moved(syntaxError(body[base:], err), base, len(items))}), nil
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		rest := base + dec.InputOffset()
 		e := &Error{Code: TrailingData, Offset: rest, Detail: "something follows the end of the array"}
 		return append(items, Item{Raw: body[rest:], Err: e}), nil

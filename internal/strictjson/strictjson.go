@@ -16,6 +16,7 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 
@@ -84,7 +85,7 @@ func (r *Reader) Read(raw []byte, member string) (Document, error) {
 	if err != nil {
 		return Document{}, err
 	}
-	if _, err := r.dec.ReadToken(); err != io.EOF {
+	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return Document{}, &Error{Code: TrailingData, Offset: r.dec.InputOffset(), Detail: "something follows the end of the JSON text"}
 	}
 	doc.Tree = tree

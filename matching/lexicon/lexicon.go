@@ -253,13 +253,20 @@ func (x *Lexicon) Compound(first, second string) (uint16, bool) {
 	return id, ok
 }
 
-// IsTitle, IsParticle, IsUnit, IsNumberWord and IsDirection sort words that
-// carry no identity of their own.
-func (x *Lexicon) IsTitle(word string) bool      { return x.in("title", word) }
-func (x *Lexicon) IsParticle(word string) bool   { return x.in("particle", word) }
-func (x *Lexicon) IsUnit(word string) bool       { return x.in("unit", word) }
+// IsTitle says whether a word stands before a name and is none: Lic., Sra., Dr.
+func (x *Lexicon) IsTitle(word string) bool { return x.in("title", word) }
+
+// IsParticle says whether a word only joins the words of a name: de la, von, y.
+func (x *Lexicon) IsParticle(word string) bool { return x.in("particle", word) }
+
+// IsUnit says whether a word announces a flat, floor or office in an address.
+func (x *Lexicon) IsUnit(word string) bool { return x.in("unit", word) }
+
+// IsNumberWord says whether a word announces a house number: no., nro.
 func (x *Lexicon) IsNumberWord(word string) bool { return x.in("number", word) }
-func (x *Lexicon) IsDirection(word string) bool  { return x.in("direction", word) }
+
+// IsDirection says whether a word is a point of the compass in an address.
+func (x *Lexicon) IsDirection(word string) bool { return x.in("direction", word) }
 
 // Generation gives 1 for the elder (Sr), 2 for the younger (Jr, II, hijo), 3 and
 // on for III, IV; 0 when the word says nothing about it.

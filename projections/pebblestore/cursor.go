@@ -65,7 +65,7 @@ func (s *snapshot) open(ctx context.Context, r span) (*cursor, error) {
 	if bytes.Compare(r.from, r.to) >= 0 {
 		return nil, nil
 	}
-	it, err := s.view.NewIter(&pebble.IterOptions{LowerBound: r.from, UpperBound: r.to})
+	it, err := s.ranger(r.from, r.to)
 	if err != nil {
 		return nil, fmt.Errorf("scan %s: %w", r.what, unavailable(err))
 	}
@@ -88,7 +88,7 @@ func (c *cursor) close() {
 	c.snap.register.Lock()
 	delete(c.snap.cursors, c)
 	c.snap.register.Unlock()
-	_ = c.it.Close() // an error of the iterator was given by read
+	c.snap.spare(&c.snap.spares.ranges, c.it) // an error of the iterator was given by read
 }
 
 func (c *cursor) all(ctx context.Context, yield func(projections.Row, error) bool) error {

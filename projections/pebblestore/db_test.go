@@ -45,7 +45,7 @@ func TestSpacesDoNotMix(t *testing.T) {
 			put(t, s, events.Position(at), "t", name)
 		}
 	}
-	if space(t, db, "a") != space(t, db, "a") {
+	if first, second := space(t, db, "a"), space(t, db, "a"); first != second {
 		t.Error("the same space is two stores, whose positions would not be checked together")
 	}
 	if err := space(t, db, "a").Clear(t.Context(), "r", []projections.Table{"t"}); err != nil {

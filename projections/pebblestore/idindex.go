@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -76,29 +77,77 @@ func (x *idIndex) Lookup(ctx context.Context, hashes []events.IDHash) ([]events.
 		return nil, err
 	}
 	defer x.db.done()
+	ids, err := x.reader(len(hashes))
+	if err != nil {
+		return nil, err
+	}
 	found := make([]events.IDEntry, len(hashes))
 	for i, h := range hashes {
-		e, err := x.get(h)
-		if err != nil {
-			return nil, err
+		if found[i], err = ids.get(h); err != nil {
+			break
 		}
-		found[i] = e
+	}
+	if err = errors.Join(err, ids.close()); err != nil {
+		return nil, err
 	}
 	return found, nil
 }
 
+// idReader looks up ids, one after the other.
+type idReader struct {
+	pdb *pebble.DB
+	it  *pebble.Iterator // nil: for a few, one does not pay
+}
+
+// reader is for so many ids. Most of them are new, as a rule: an iterator sees
+// that by the filters of all levels, Pebble's Get does not look at the lowest's.
+func (x *idIndex) reader(n int) (idReader, error) {
+	r := idReader{pdb: x.db.pdb}
+	if n <= plainGets {
+		return r, nil
+	}
+	var err error
+	if r.it, err = r.pdb.NewIter(&pebble.IterOptions{UseL6Filters: true}); err != nil {
+		return r, fmt.Errorf("look up ids: %w", unavailable(err))
+	}
+	return r, nil
+}
+
+func (r idReader) close() error {
+	if r.it == nil {
+		return nil
+	}
+	if err := r.it.Close(); err != nil {
+		return fmt.Errorf("look up ids: %w", unavailable(err))
+	}
+	return nil
+}
+
 // get gives the entry of a hash, with the zero position if there is none.
-func (x *idIndex) get(h events.IDHash) (events.IDEntry, error) {
-	e := events.IDEntry{Hash: h}
+func (r idReader) get(h events.IDHash) (events.IDEntry, error) {
 	key := idKey(h)
-	v, closer, err := x.db.pdb.Get(key[:])
-	if errors.Is(err, pebble.ErrNotFound) {
-		return e, nil
+	if r.it == nil {
+		v, closer, err := r.pdb.Get(key[:])
+		if errors.Is(err, pebble.ErrNotFound) {
+			return events.IDEntry{Hash: h}, nil
+		}
+		if err != nil {
+			return events.IDEntry{Hash: h}, fmt.Errorf("look up id: %w", unavailable(err))
+		}
+		defer closer.Close()
+		return decodeIDEntry(h, v)
 	}
-	if err != nil {
-		return e, fmt.Errorf("look up id: %w", unavailable(err))
+	if r.it.SeekPrefixGE(key[:]) && bytes.Equal(r.it.Key(), key[:]) {
+		return decodeIDEntry(h, r.it.Value())
 	}
-	defer closer.Close()
+	if err := r.it.Error(); err != nil {
+		return events.IDEntry{Hash: h}, fmt.Errorf("look up id: %w", unavailable(err))
+	}
+	return events.IDEntry{Hash: h}, nil
+}
+
+func decodeIDEntry(h events.IDHash, v []byte) (events.IDEntry, error) {
+	e := events.IDEntry{Hash: h}
 	if len(v) != idValueSize {
 		return e, fmt.Errorf("look up id: %d bytes, want %d: %w", len(v), idValueSize, events.ErrUnavailable)
 	}
@@ -141,14 +190,19 @@ func (x *idIndex) Advance(ctx context.Context, at events.Position, next events.I
 }
 
 // add puts the entries into the batch whose hashes are new.
-func (x *idIndex) add(batch *pebble.Batch, entries []events.IDEntry) error {
+func (x *idIndex) add(batch *pebble.Batch, entries []events.IDEntry) (err error) {
+	ids, err := x.reader(len(entries))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ids.close()) }()
 	added := make(map[events.IDHash]struct{}, len(entries))
 	for _, e := range entries {
 		if _, twice := added[e.Hash]; twice {
 			continue
 		}
 		added[e.Hash] = struct{}{}
-		there, err := x.get(e.Hash)
+		there, err := ids.get(e.Hash)
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -25,8 +24,9 @@ type snapshot struct {
 	closed bool
 	view   *pebble.Snapshot
 
-	register sync.Mutex // guards cursors among those who hold mu shared
+	register sync.Mutex // guards what follows among those who hold mu shared
 	cursors  map[*cursor]struct{}
+	spares   spares
 }
 
 // use takes a share of the snapshot until mu.RUnlock.
@@ -50,16 +50,11 @@ func (s *snapshot) Get(ctx context.Context, t projections.Table, key []byte) ([]
 	if !t.Valid() {
 		return nil, false, nil
 	}
-	v, closer, err := s.view.Get(append(tablePrefix(s.space, t), key...))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
-	}
+	value, ok, err := s.find(append(tablePrefix(s.space, t), key...))
 	if err != nil {
 		return nil, false, fmt.Errorf("get row of %s: %w", t, unavailable(err))
 	}
-	value := make([]byte, len(v))
-	copy(value, v)
-	return value, true, closer.Close()
+	return value, ok, nil
 }
 
 func (s *snapshot) Position(ctx context.Context, runner string) (events.Position, error) {
@@ -104,6 +99,7 @@ func (s *snapshot) Close() error {
 	for c := range s.cursors {
 		_ = c.it.Close() // its error was, or will be, the scan's
 	}
+	s.spares.close()
 	err := s.view.Close()
 	s.db.registry.Lock() // only now: the database waits for whoever is registered
 	delete(s.db.snapshots, s)
