@@ -11,6 +11,7 @@ import (
 type scratch struct {
 	stamp      []uint32
 	round      uint32
+	keys       []uint64
 	candidates []uint32
 	records    []*Prepared // the candidates to score
 	touched    uint32
@@ -82,7 +83,8 @@ func (x *Index) collect(p *Prepared, s *scratch) {
 	if self, ok := x.byID[p.id]; ok {
 		s.stamp[self] = s.round
 	}
-	for _, key := range p.keys {
+	s.keys = x.e.keys(p, s.keys)
+	for _, key := range s.keys {
 		ref, ok := x.table[tableKey(key, p)]
 		if !ok {
 			continue

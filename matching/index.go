@@ -13,15 +13,16 @@ import (
 // concurrently between writes. What they give depends on the records that the
 // index holds and on nothing else, so a rebuilt index gives the same.
 type Index struct {
-	e      *Engine
-	slots  []*Prepared
-	free   []uint32
-	byID   map[uuid.UUID]uint32
-	table  map[uint64]uint32 // key → slot of its one holder, or manyBit | block
-	blocks []block
-	spare  []uint32
-	idents [2][identFamilies]uint64 // rule of each identifier's keys in either model, in the top byte
-	pool   sync.Pool                // *scratch
+	e                *Engine
+	slots            []*Prepared
+	free             []uint32
+	byID             map[uuid.UUID]uint32
+	table            map[uint64]uint32 // key → slot of its one holder, or manyBit | block
+	blocks           []block
+	spare            []uint32
+	idents           [2][identFamilies]uint64 // rule of each identifier's keys in either model, in the top byte
+	newKeys, oldKeys []uint64                 // the writer's
+	pool             sync.Pool                // *scratch
 }
 
 const manyBit = 1 << 31
@@ -74,8 +75,12 @@ func (x *Index) Get(id uuid.UUID) (*Prepared, bool) {
 func (x *Index) Put(p *Prepared) (touched []uuid.UUID) {
 	var t touching
 	old, slot := x.take(p)
-	for _, key := range p.keys {
-		if old == nil || !holds(old, key) {
+	x.newKeys, x.oldKeys = x.e.keys(p, x.newKeys), x.oldKeys[:0]
+	if old != nil {
+		x.oldKeys = x.e.keys(old, x.oldKeys)
+	}
+	for _, key := range x.newKeys {
+		if !holds(x.oldKeys, key) {
 			x.insert(key, slot, p, &t)
 		}
 	}
@@ -110,8 +115,8 @@ func (x *Index) take(p *Prepared) (old *Prepared, slot uint32) {
 // replace takes the keys away that only the old record had, and moves those that
 // both have where the second field or the person changed.
 func (x *Index) replace(old, p *Prepared, slot uint32, t *touching) {
-	for _, key := range old.keys {
-		if !holds(p, key) {
+	for _, key := range x.oldKeys {
+		if !holds(x.newKeys, key) {
 			x.drop(key, slot, old, t)
 			continue
 		}
@@ -130,8 +135,8 @@ func (x *Index) replace(old, p *Prepared, slot uint32, t *touching) {
 	}
 }
 
-func holds(p *Prepared, key uint64) bool {
-	_, ok := slices.BinarySearch(p.keys, key)
+func holds(keys []uint64, key uint64) bool {
+	_, ok := slices.BinarySearch(keys, key)
 	return ok
 }
 
@@ -144,7 +149,8 @@ func (x *Index) Remove(id uuid.UUID) (touched []uuid.UUID) {
 	}
 	p := x.slots[slot]
 	var t touching
-	for _, key := range p.keys {
+	x.oldKeys = x.e.keys(p, x.oldKeys)
+	for _, key := range x.oldKeys {
 		x.drop(key, slot, p, &t)
 	}
 	delete(x.byID, id)

@@ -11,7 +11,7 @@ import "slices"
 // pairs of surnames; name or birth with the place; number and street.
 
 type keySink struct {
-	p    *Prepared
+	e    *Engine
 	rule uint64
 	keys []uint64
 }
@@ -27,15 +27,18 @@ func (k *keySink) pair(a, b uint64) { k.put2(min(a, b), max(a, b)) }
 
 type keyMaker func(p *Prepared, k *keySink)
 
-func (e *Engine) keys(p *Prepared) []uint64 {
-	k := keySink{p: p, keys: make([]uint64, 0, 32)}
+// keys gives the blocking keys of a record in ascending order, in the memory of
+// into. They are not kept with the record: they are cheap to make again, and would
+// take a fifth of its memory.
+func (e *Engine) keys(p *Prepared, into []uint64) []uint64 {
+	k := keySink{e: e, keys: into[:0]}
 	for i, make := range e.makers[kindIndex(p)] {
 		k.rule = uint64(i)
 		make(p, &k)
 	}
 	slices.Sort(k.keys)
-	keys := slices.Compact(k.keys)
-	return slices.Clone(keys[:min(len(keys), maxKeys)])
+	k.keys = slices.Compact(k.keys)
+	return k.keys[:min(len(k.keys), maxKeys)]
 }
 
 // keyMakers gives the blocking keys that a model of each kind may declare.
@@ -75,7 +78,7 @@ func emailKeys(p *Prepared, k *keySink) {
 }
 
 func handleKeys(p *Prepared, k *keySink) {
-	for _, h := range p.handles {
+	for _, h := range p.handles() {
 		k.put(h)
 	}
 }
@@ -100,12 +103,13 @@ func addressKeys(p *Prepared, k *keySink) {
 	}
 }
 
-// givenSounds gives the sound of a given name and of the formal names that it is
-// short for.
-func (w *word) givenSounds(visit func(uint64)) {
+// givenSounds visits the sound of a given name and of the formal names that it is
+// short for, the first few.
+func (e *Engine) givenSounds(w *word, visit func(uint64)) {
 	visit(uint64(w.sound))
-	for _, s := range w.formalSounds {
-		if s != 0 && s != w.sound {
+	formals := w.formalIDs()
+	for _, id := range formals[:min(len(formals), 3)] {
+		if s := e.formalSounds[id-1]; s != w.sound {
 			visit(uint64(s))
 		}
 	}
@@ -168,7 +172,7 @@ func (p *Prepared) eachArea(visit func(uint64)) {
 func nameKeys(p *Prepared, k *keySink) {
 	p.eachWord(givenRole, func(g *word) {
 		p.eachWord(familyRole, func(f *word) {
-			g.givenSounds(func(s uint64) { k.pair(s, uint64(f.sound)) })
+			k.e.givenSounds(g, func(s uint64) { k.pair(s, uint64(f.sound)) })
 		})
 	})
 }
@@ -214,8 +218,8 @@ func namePartKeys(p *Prepared, k *keySink) {
 
 // titleKeys: each pair of uncommon words, or the one there is; and the joined name.
 func titleKeys(p *Prepared, k *keySink) {
-	for i := range p.titles {
-		t := &p.titles[i]
+	for i := range p.titles() {
+		t := &p.titles()[i]
 		k.put(hashString(t.joined))
 		for a := range t.terms {
 			if t.terms[a].rarity > commonTerm {
@@ -226,16 +230,16 @@ func titleKeys(p *Prepared, k *keySink) {
 }
 
 func titlePlaceKeys(p *Prepared, k *keySink) {
-	for i := range p.titles {
-		for a := range p.titles[i].terms {
-			p.eachArea(func(area uint64) { k.put2(area, uint64(p.titles[i].terms[a].sound)) })
+	for i := range p.titles() {
+		for a := range p.titles()[i].terms {
+			p.eachArea(func(area uint64) { k.put2(area, uint64(p.titles()[i].terms[a].sound)) })
 		}
 	}
 }
 
 func titleStartKeys(p *Prepared, k *keySink) {
-	for i := range p.titles {
-		if j := p.titles[i].joined; len(j) >= 5 {
+	for i := range p.titles() {
+		if j := p.titles()[i].joined; len(j) >= 5 {
 			k.put(hashString(j[:5]))
 		}
 	}
@@ -249,8 +253,8 @@ var splitters = map[string]splitter{
 	"": func(*Prepared) uint64 { return 0 },
 	"given": func(p *Prepared) uint64 {
 		if p.organization {
-			for i := range p.titles {
-				return hashString(p.titles[i].joined)
+			for i := range p.titles() {
+				return hashString(p.titles()[i].joined)
 			}
 		}
 		return p.first(givenRole)

@@ -210,11 +210,6 @@ func (e *Engine) word(t string, as role, married bool) word {
 	m := &e.models.Person.c
 	w.given, w.family = rarityOr(given, knownGiven, m.rareGiven), rarityOr(family, knownFamily, m.rareFamily)
 	w.formals = e.words.Formals(t)
-	for i, id := range w.formalIDs() {
-		if i < len(w.formalSounds) {
-			w.formalSounds[i] = e.formalSounds[id-1]
-		}
-	}
 	w.firsts = letters(t[:1]) | letters(e.words.Initials(t))
 	w.flags = flagIf(flagSure, as != unsure) | flagIf(flagMarried, married) |
 		flagIf(flagKnownGiven, knownGiven) | flagIf(flagKnownFamily, knownFamily)

@@ -77,13 +77,31 @@ type Prepared struct {
 	employer     uint32
 	initial      uint32 // tells people who share an identifier apart; 0 unknown
 	names        []name
-	titles       []title
 	documents    []document
 	phones       []phone
 	emails       []email
-	handles      []uint64
 	places       []place
-	keys         []uint64
+	extra        *extra // nil for most
+}
+
+// extra is what few records have.
+type extra struct {
+	titles  []title // names of an organisation
+	handles []uint64
+}
+
+func (p *Prepared) titles() []title {
+	if p.extra == nil {
+		return nil
+	}
+	return p.extra.titles
+}
+
+func (p *Prepared) handles() []uint64 {
+	if p.extra == nil {
+		return nil
+	}
+	return p.extra.handles
 }
 
 // ID is the id of the record it was made from.
@@ -100,8 +118,9 @@ func (p *Prepared) Kind() Kind {
 // Prepare normalises a record. It never fails: what cannot be read is left out.
 func (e *Engine) Prepare(r Record) *Prepared {
 	p := &Prepared{id: r.ID, organization: r.Kind == Organization, gender: gender(r.Gender)}
+	x := extra{handles: handles(r.Handles)}
 	if p.organization {
-		p.titles = e.titles(r.Names, r.Organization)
+		x.titles = e.titles(r.Names, r.Organization)
 	} else {
 		p.names = e.names(r.Names)
 		p.birth = parseDate(r.BirthDate)
@@ -113,10 +132,11 @@ func (e *Engine) Prepare(r Record) *Prepared {
 	}
 	p.phones = phones(r.Phones)
 	p.emails = e.emails(r.Emails, p.names)
-	p.handles = handles(r.Handles)
+	if len(x.titles)+len(x.handles) > 0 {
+		p.extra = &x
+	}
 	p.places = e.places(r.Addresses)
 	p.initial = e.initial(p)
-	p.keys = e.keys(p)
 	return p.compact()
 }
 
@@ -128,7 +148,7 @@ type slab struct {
 	name     [1]name
 	words    [4]word
 	place    [1]place
-	terms    [4]term
+	terms    [3]term
 	phone    [1]phone
 	email    [1]email
 	document [1]document
@@ -139,7 +159,7 @@ func (p *Prepared) compact() *Prepared {
 	if len(p.names) != 1 || len(p.names[0].words) > 4 || len(p.places) > 1 || len(p.phones) > 1 || len(p.emails) > 1 || len(p.documents) > 1 {
 		return p
 	}
-	if len(p.places) == 1 && len(p.places[0].street)+len(p.places[0].town) > 4 {
+	if len(p.places) == 1 && len(p.places[0].street)+len(p.places[0].town) > 3 {
 		return p
 	}
 	s := &slab{Prepared: *p}
@@ -161,8 +181,8 @@ func (p *Prepared) compact() *Prepared {
 // initial is the first letter of the given name, a short form's by the formal
 // name that it stands for; for organisations it is the first word.
 func (e *Engine) initial(p *Prepared) uint32 {
-	for i := range p.titles {
-		return p.titles[i].terms[0].hash
+	for i := range p.titles() {
+		return p.titles()[i].terms[0].hash
 	}
 	for i := range p.names {
 		for j := range p.names[i].words {

@@ -250,8 +250,8 @@ func TestEdgesAgreeWithAllPairs(t *testing.T) {
 // naiveCandidates says by counting whether two records share a usable key.
 func naiveCandidates(e *Engine, all []*Prepared, p, q *Prepared) bool {
 	m := e.models.Person
-	for _, key := range p.keys {
-		if !holds(q, key) {
+	for _, key := range e.keys(p, nil) {
+		if !holds(e.keys(q, nil), key) {
 			continue
 		}
 		r := m.Blocking[rule(key)]
@@ -262,7 +262,7 @@ func naiveCandidates(e *Engine, all []*Prepared, p, q *Prepared) bool {
 		split := splitters[r.Split]
 		holders, sub := 0, 0
 		for _, o := range all {
-			if holds(o, key) {
+			if holds(e.keys(o, nil), key) {
 				holders++
 				if split(o) == split(p) {
 					sub++

@@ -38,7 +38,7 @@ func (c *compiled) score(s sharing, a, b *Prepared, p *pairScore) {
 	}
 	p.exclusive = 0
 	if a.organization {
-		p.rows[cmpName] = compareTitles(c, a.titles, b.titles)
+		p.rows[cmpName] = compareTitles(c, a.titles(), b.titles())
 		p.rows[cmpBirth], p.rows[cmpGender], p.rows[cmpEmployer] = missing, missing, missing
 	} else {
 		p.scorePerson(c, a, b)
@@ -50,7 +50,7 @@ func (c *compiled) score(s sharing, a, b *Prepared, p *pairScore) {
 	}
 	p.rows[cmpPhone] = comparePhones(c, s, a.phones, b.phones)
 	p.rows[cmpEmail] = compareEmails(c, s, a.emails, b.emails)
-	p.rows[cmpHandle] = compareHandles(c, s, a.handles, b.handles)
+	p.rows[cmpHandle] = compareHandles(c, s, a.handles(), b.handles())
 	p.rows[cmpPlace] = comparePlaces(c, a.places, b.places)
 	p.exclusive &= c.exclusive
 	p.sum(c)

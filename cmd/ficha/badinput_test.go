@@ -99,8 +99,9 @@ func TestStoryBadInput(t *testing.T) {
 	if !end.Equation.Balanced || !end.Log.OK || end.Position != s.taken {
 		t.Errorf("the hub took %d events, and says %+v", s.taken, end)
 	}
-	if h.stderr.Len() > 0 && (strings.Contains(h.stderr.String(), badName) || strings.Contains(h.stderr.String(), badPhone)) {
-		t.Errorf("what was bad is quoted in the hub's own log:\n%s", h.stderr)
+	h.stop(t)
+	if said := h.stderr.String(); strings.Contains(said, badName) || strings.Contains(said, badPhone) {
+		t.Errorf("what was bad is quoted in the hub's own log:\n%s", said)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"math/rand/v2"
 	"net/http"
 	"runtime"
@@ -90,7 +89,7 @@ func openContacts(ctx context.Context, bed benchBed) (_ *contacts, err error) {
 	}
 	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Second)
 	c.optOuts = startFlow(ctx, optOutPause, func(ctx context.Context, i int) error {
-		_, err := c.door.post(ctx, events.FormatEvent, encoded(c.optOut(i, at)))
+		_, err := c.door.post(ctx, events.FormatEvent, 1, encoded(c.optOut(i, at)))
 		return err
 	})
 	return c, nil
@@ -137,35 +136,6 @@ func (c *contacts) settleTown(ctx context.Context) error {
 		}
 	}
 	return c.door.seedFrom(ctx, said)
-}
-
-// seedFrom is seed for more events than fit into memory.
-func (h *benchHub) seedFrom(ctx context.Context, all iter.Seq[events.Envelope]) error {
-	for batch := range batchesOf(all) {
-		if _, err := h.post(ctx, events.FormatBatch, encoded(batch)); err != nil {
-			return fmt.Errorf("seed hub: %w", err)
-		}
-	}
-	return h.settle(ctx)
-}
-
-// batchesOf yields [benchBatch] events at a time, at the end what is left. A
-// batch is the receiver's to keep.
-func batchesOf(all iter.Seq[events.Envelope]) iter.Seq[[]events.Envelope] {
-	return func(yield func([]events.Envelope) bool) {
-		var batch []events.Envelope
-		for e := range all {
-			if batch = append(batch, e); len(batch) == benchBatch {
-				if !yield(batch) {
-					return
-				}
-				batch = nil
-			}
-		}
-		if len(batch) > 0 {
-			yield(batch)
-		}
-	}
 }
 
 // reachableBy gives the record and the first number of a statement that has one.

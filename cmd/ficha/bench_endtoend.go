@@ -72,10 +72,7 @@ func (c *endToEnd) close() {
 }
 
 func (c *endToEnd) hub(ctx context.Context) ([]float64, error) {
-	bodies, err := batchBodies(c.maker.interactions(c.bed.size.appends))
-	if err != nil {
-		return nil, err
-	}
+	bodies := batchBodies(c.maker.interactions(c.bed.size.appends))
 	start := time.Now()
 	if err := c.door.postAll(ctx, bodies); err != nil {
 		return nil, err

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -127,18 +129,38 @@ func encoded(v any) []byte {
 	return b
 }
 
-// batchBodies writes events as bodies of a POST, [benchBatch] each.
-func batchBodies(all []events.Envelope) ([][]byte, error) {
-	var bodies [][]byte
-	for len(all) > 0 {
-		n := min(benchBatch, len(all))
-		body, err := json.Marshal(all[:n])
-		if err != nil {
-			return nil, fmt.Errorf("encode events: %w", err)
-		}
-		bodies, all = append(bodies, body), all[n:]
+// eventBody is a body of a POST.
+type eventBody struct {
+	events int // in it
+	bytes  []byte
+}
+
+// batchBodies writes events as bodies of [benchBatch] each.
+func batchBodies(all []events.Envelope) []eventBody {
+	var bodies []eventBody
+	for batch := range slices.Chunk(all, benchBatch) {
+		bodies = append(bodies, eventBody{events: len(batch), bytes: encoded(batch)})
 	}
-	return bodies, nil
+	return bodies
+}
+
+// batchesOf yields [benchBatch] events at a time, at the end what is left. A
+// batch is the receiver's to keep.
+func batchesOf(all iter.Seq[events.Envelope]) iter.Seq[[]events.Envelope] {
+	return func(yield func([]events.Envelope) bool) {
+		var batch []events.Envelope
+		for e := range all {
+			if batch = append(batch, e); len(batch) == benchBatch {
+				if !yield(batch) {
+					return
+				}
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
+	}
 }
 
 // rawEvents are events as the raw sides use them: as they would be sent, and as
@@ -162,11 +184,4 @@ func rawOf(all []events.Envelope) (rawEvents, error) {
 }
 
 // inBatches cuts messages into atomic batches.
-func inBatches(all [][]byte) [][][]byte {
-	var out [][][]byte
-	for len(all) > 0 {
-		n := min(benchBatch, len(all))
-		out, all = append(out, all[:n]), all[n:]
-	}
-	return out
-}
+func inBatches(all [][]byte) [][][]byte { return slices.Collect(slices.Chunk(all, benchBatch)) }

@@ -83,7 +83,7 @@ func (c *oneEvent) hub(ctx context.Context) ([]float64, error) {
 	for i, e := range c.maker.interactions(len(acks)) {
 		body := encoded(e)
 		start := time.Now()
-		if _, err := c.door.post(ctx, events.FormatEvent, body); err != nil {
+		if _, err := c.door.post(ctx, events.FormatEvent, 1, body); err != nil {
 			return nil, err
 		}
 		acks[i] = time.Since(start)
@@ -102,7 +102,7 @@ func (c *oneEvent) hub(ctx context.Context) ([]float64, error) {
 // gives how long each change took to be seen. None if too little flowed.
 func (c *oneEvent) sightings(ctx context.Context) ([]time.Duration, error) {
 	flow := startFlow(ctx, time.Second*trafficBatch/trafficRate, func(ctx context.Context, _ int) error {
-		_, err := c.door.post(ctx, events.FormatBatch, encoded(c.maker.interactions(trafficBatch)))
+		_, err := c.door.post(ctx, events.FormatBatch, trafficBatch, encoded(c.maker.interactions(trafficBatch)))
 		return err
 	})
 	seen := make([]time.Duration, c.bed.size.sightings)
@@ -131,7 +131,7 @@ func (c *oneEvent) sighting(ctx context.Context) (time.Duration, error) {
 	e, segment := c.maker.change(who)
 	body := encoded(e)
 	start := time.Now()
-	p, err := c.door.post(ctx, events.FormatEvent, body)
+	p, err := c.door.post(ctx, events.FormatEvent, 1, body)
 	if err != nil {
 		return 0, err
 	}

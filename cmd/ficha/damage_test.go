@@ -319,8 +319,8 @@ func (w *wreck) mustWork(t *testing.T, h *hubProcess) {
 }
 
 // verified asks `ficha verify` about a log that answers right. It reads every
-// byte, and so may find what no answer has depended on yet; then the hub that was
-// asked must know it from there on.
+// byte, and so may find what no answer has depended on yet; then the hub must know
+// it from there on.
 func (w *wreck) verified(t *testing.T, h *hubProcess) string {
 	t.Helper()
 	code, out, errs := runMain(t, "verify", "--data", w.dir, "--json")
@@ -333,6 +333,7 @@ func (w *wreck) verified(t *testing.T, h *hubProcess) string {
 			t.Fatalf("verify found %s and the hub goes on: %+v, %v", out, s, err)
 		}
 		w.mustRefuse(t, h, s)
+		w.mustStillRefuse(t, h)
 		return "found by verify: " + s.Log.Reason
 	}
 	t.Errorf("verify: exit %d: %s%s", code, out, errs)

@@ -54,6 +54,7 @@ func TestStoryDenyFollowsThePerson(t *testing.T) {
 	if a := askOne(t, h.Client, marketingCall("record", first.here.key)); !a.deniesFor("person_denied") {
 		t.Fatalf("%s for %v at the record itself", a.Decision, a.codes())
 	}
+	h.settled(t)
 	if a := askOne(t, h.Client, otherPhone(first)); !a.allows() {
 		t.Fatalf("a number that nobody is known to hold: deny for %v", a.codes())
 	}

@@ -4,22 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"ficha/api"
 )
 
 // finding is one thing that the doctor looked at.
 type finding struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
+	Note   bool   `json:"note,omitempty"` // nothing wrong, but worth knowing
 	Detail string `json:"detail"`
 	Remedy string `json:"remedy,omitempty"`
 }
@@ -27,8 +24,14 @@ type finding struct {
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "look for what is wrong or unsafe", Args: cobra.NoArgs,
-		Long: "Checks the data directory, the disk, the clock and the running hub. Exit code 6 when something is found.",
+		Long: `Checks the data directory, the disk, the clock and the running hub. Exit code 6
+when something is found. The settings are checked by "ficha config check", the
+log itself by "ficha verify".`,
+		Example: "  ficha doctor --data ./ficha-data\n  FICHA_KEY=… ficha doctor --url https://hub.example --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.data == "" && a.url == "" {
+				return usage("say what to look at: --data DIR, or --url of a running hub")
+			}
 			bad := false
 			for _, f := range a.examine(cmd.Context()) {
 				bad = bad || !f.OK
@@ -49,6 +52,9 @@ func (a *app) showFinding(f finding) error {
 		return a.print(f)
 	}
 	mark := "ok     "
+	if f.Note {
+		mark = "note   "
+	}
 	if !f.OK {
 		mark = "FOUND  "
 	}
@@ -63,9 +69,18 @@ func (a *app) showFinding(f finding) error {
 func (a *app) examine(ctx context.Context) []finding {
 	var out []finding
 	if a.data != "" {
-		out = append(out, checkFolder(a.data), checkSecret(a.data), checkSpace(a.data), checkSync(a.data))
+		out = append(out, examineFolder(a.data)...)
 	}
 	return append(out, a.checkHub(ctx)...)
+}
+
+// examineFolder looks at a data directory; at what is in it only if it is there.
+func examineFolder(dir string) []finding {
+	out := []finding{checkFolder(dir)}
+	if _, err := os.Stat(dir); err != nil {
+		return out
+	}
+	return append(out, checkSecret(dir), checkSpace(dir), checkSync(dir), checkClock(dir, time.Now()))
 }
 
 func checkFolder(dir string) finding {
@@ -76,6 +91,8 @@ func checkFolder(dir string) finding {
 		f.Detail, f.Remedy = "does not exist yet", "ficha key create admin --role admin --data "+dir
 	case err != nil:
 		f.Detail = err.Error()
+	case !info.IsDir():
+		f.Detail, f.Remedy = "is a file", "name the directory with --data"
 	case info.Mode().Perm()&0o077 != 0:
 		f.Detail, f.Remedy = fmt.Sprintf("others may read it (mode %o)", info.Mode().Perm()), "chmod 700 "+dir
 	default:
@@ -91,7 +108,7 @@ func checkSecret(dir string) finding {
 	case errors.Is(err, os.ErrNotExist):
 		f.OK, f.Detail = true, "will be made at the first start"
 	case err != nil:
-		f.Detail = err.Error()
+		f.Detail, f.Remedy = err.Error(), "run the doctor as the user that runs the hub"
 	case info.Size() != secretSize:
 		f.Detail, f.Remedy = "is damaged", "restore the file named secret from a backup; without it every API key is void"
 	case info.Mode().Perm()&0o077 != 0:
@@ -109,7 +126,7 @@ func checkSpace(dir string) finding {
 	f := finding{Check: "disk space"}
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
-		f.OK, f.Detail = true, "not known: "+err.Error()
+		f.OK, f.Note, f.Detail = true, true, "not known: "+err.Error()
 		return f
 	}
 	free := st.Bavail * uint64(st.Bsize)
@@ -125,7 +142,7 @@ func checkSync(dir string) finding {
 	f := finding{Check: "fsync"}
 	file, err := os.CreateTemp(dir, ".doctor-*")
 	if err != nil {
-		f.OK, f.Detail = true, "not measured: "+err.Error()
+		f.Detail, f.Remedy = "the directory cannot be written: "+err.Error(), "run the doctor as the user that runs the hub, and let that user own the directory"
 		return f
 	}
 	defer os.Remove(file.Name())
@@ -133,7 +150,7 @@ func checkSync(dir string) finding {
 	const rounds = 20
 	started := time.Now()
 	for range rounds {
-		if _, err := file.Write(make([]byte, 512)); err == nil {
+		if _, err = file.Write(make([]byte, 512)); err == nil {
 			err = file.Sync()
 		}
 		if err != nil {
@@ -149,40 +166,19 @@ func checkSync(dir string) finding {
 	return f
 }
 
-// checkHub asks the running hub, if there is one.
-func (a *app) checkHub(ctx context.Context) []finding {
-	if a.url == "" && (a.data == "" || !hubRuns(ctx, a.data)) {
-		return []finding{{Check: "hub", OK: true, Detail: "does not run on this directory"}}
-	}
-	c, err := a.client()
-	if err != nil {
-		return []finding{{Check: "hub", Detail: err.Error()}}
-	}
-	out := []finding{{Check: "ready", OK: true, Detail: "yes"}}
-	if err := c.Do(ctx, http.MethodGet, "/readyz", nil, nil); err != nil {
-		out[0] = finding{Check: "ready", Detail: err.Error()}
-	}
-	var s api.Status
-	if err := c.Do(ctx, http.MethodGet, "/v1/status", nil, &s); err != nil {
-		return append(out, finding{Check: "status", Detail: err.Error(), Remedy: "give a key with the role operator: FICHA_KEY=… ficha doctor"})
-	}
-	return append(out, statusFindings(s)...)
-}
+// clockSlack is how far clocks may differ before somebody should look.
+const clockSlack = 5 * time.Second
 
-func statusFindings(s api.Status) []finding {
-	out := []finding{
-		{Check: "durability", OK: s.Durability == "power-safe", Detail: s.Durability},
-		{Check: "log", OK: s.Log.OK, Detail: strings.TrimSpace(fmt.Sprintf("position %d %s", s.Position, s.Log.Reason))},
-		{Check: "equation", OK: s.Equation.Balanced, Detail: fmt.Sprintf("taken %d, folded %d, duplicate %d, dead %d, refused %d, pending %d",
-			s.Equation.Taken, s.Equation.Folded, s.Equation.Duplicate, s.Equation.Dead, s.Equation.Refused, s.Equation.Pending)},
-		{Check: "dead letters", OK: s.Counts.DeadLetters == 0, Detail: fmt.Sprint(s.Counts.DeadLetters)},
+// checkClock compares the clock with the newest time that the hub left in its
+// files: a clock that was set back shows there.
+func checkClock(dir string, now time.Time) finding {
+	f := finding{Check: "clock", OK: true, Detail: now.UTC().Format(time.RFC3339)}
+	for _, name := range []string{secretFile, fileTail, dirLog, dirStore, addressFile} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err == nil && info.ModTime().After(now.Add(clockSlack)) {
+			f.OK, f.Detail = false, fmt.Sprintf("is behind: %s was written %s in its future", name, info.ModTime().Sub(now).Round(time.Second))
+			f.Remedy = "set the clock (NTP); the hub's own times never go back, so events get times ahead of it until it has caught up"
+		}
 	}
-	for _, p := range s.Projections {
-		out = append(out, finding{Check: "projection " + p.Name, OK: p.Error == "" && p.LagSeconds < 10,
-			Detail: strings.TrimSpace(fmt.Sprintf("position %d, %.1f s behind %s", p.Position, p.LagSeconds, p.Error))})
-	}
-	for _, w := range s.Warnings {
-		out = append(out, finding{Check: "setting", OK: true, Detail: w})
-	}
-	return out
+	return f
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
+	"ficha/api/client"
 	"ficha/events"
 )
 
@@ -41,6 +43,11 @@ func usage(format string, args ...any) error {
 	return &exitWith{exitUsage, fmt.Errorf(format, args...)}
 }
 
+// missing marks an error as something that is not there.
+func missing(format string, args ...any) error {
+	return &exitWith{exitNotFound, fmt.Errorf(format, args...)}
+}
+
 // report prints an error once and gives its exit code.
 func report(w io.Writer, err error) int {
 	if err == nil {
@@ -58,11 +65,14 @@ func report(w io.Writer, err error) int {
 		fmt.Fprintln(w, "interrupted")
 		return code
 	}
-	fmt.Fprintln(w, "ficha:", err)
+	fmt.Fprintln(w, "ficha:", explain(err))
 	return code
 }
 
+// codeOf gives the exit code of an error that carries none. What a hub refuses as
+// badly put was put so on the command line.
 func codeOf(err error) int {
+	var problem *client.Problem
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupt
@@ -70,6 +80,8 @@ func codeOf(err error) int {
 		return exitNotFound
 	case errors.Is(err, events.ErrConflict):
 		return exitConflict
+	case errors.As(err, &problem) && (problem.Status == http.StatusBadRequest || problem.Status == http.StatusUnprocessableEntity):
+		return exitUsage
 	}
 	return exitError
 }

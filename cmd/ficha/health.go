@@ -114,9 +114,6 @@ func (h *hub) status(ctx context.Context) (api.Status, error) {
 
 func (h *hub) warnings() []string {
 	out := []string{"no contact policy is published: statements and restrictions apply, quiet hours and caps do not"}
-	if h.cfg.Insecure {
-		out = append(out, "the hub runs with --insecure: everybody on this machine may do everything")
-	}
 	if h.durability != "power-safe" {
 		out = append(out, "the log is "+h.durability+": what was acknowledged may be lost at a power cut")
 	}

@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/text/language"
 
-	"ficha/api/client"
 	"ficha/events"
 	"ficha/events/connect"
 )
@@ -34,24 +32,17 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Reads CSV, NDJSON or JSON files and sends what their rows say as events. Columns
 are recognised by name in English, Spanish and Portuguese, or mapped with --map.
 An import that was cut short goes on where it stopped; the same file again
-appends nothing. Rejected rows go to FILE.rejects.csv with their reasons.`,
+appends nothing. Rejected rows go to FILE.rejects.csv with their reasons, and the
+exit code is 5. A hub that is away is waited for.`,
 		Example: `  ficha import customers.csv --source /crm/bank
   ficha import clientes.csv --source /shop/tienda --map 'Nro Cliente=id' --map 'Cel=phones' --region GT
   ficha import events.ndjson --source /crm/bank
   ficha import records.jsonl --source /demo --mapping senzing`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rejected := false
-			for _, file := range args {
-				some, err := a.importFile(cmd.Context(), file, o)
-				if err != nil {
-					return fmt.Errorf("import %s: %w", filepath.Base(file), err)
-				}
-				rejected = rejected || some
+			if err := o.validate(args); err != nil {
+				return err
 			}
-			if rejected {
-				return &exitWith{code: exitPartial}
-			}
-			return nil
+			return a.importFiles(cmd.Context(), args, o)
 		},
 	}
 	f := cmd.Flags()
@@ -72,7 +63,51 @@ appends nothing. Rejected rows go to FILE.rejects.csv with their reasons.`,
 	f.BoolVar(&o.dayFirst, "day-first", false, "read 03/04/1980 as 3 April")
 	f.BoolVar(&o.monthFirst, "month-first", false, "read 03/04/1980 as March 4")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the events instead of sending them")
+	completeWith(cmd, "format", "csv", "ndjson", "json")
+	completeWith(cmd, "kind", "person", "organization")
 	return cmd
+}
+
+// validate says what is wrong with the flags before anything is read.
+func (o *importOptions) validate(files []string) error {
+	switch {
+	case o.source == "":
+		return usage("say which system the rows come from: --source /crm/bank")
+	case slices.Contains(files, "-"):
+		return usage("an import goes on where it stopped, which needs a file: write standard input to one first")
+	case o.rejects != "" && len(files) > 1:
+		return usage("--rejects names one file, for the rejected rows of one; leave it out, and each FILE gets FILE.rejects.csv")
+	case o.dayFirst && o.monthFirst:
+		return usage("--day-first and --month-first exclude each other")
+	case o.format != "" && !slices.Contains([]connect.Format{connect.CSV, connect.NDJSON, connect.JSON}, connect.Format(o.format)):
+		return usage("--format is csv, ndjson or json, not %q", o.format)
+	}
+	if o.region != "" {
+		if r, err := language.ParseRegion(o.region); err != nil || !r.IsCountry() || len(o.region) != 2 {
+			return usage("--region wants a country of two letters, like GT, not %q", o.region)
+		}
+	}
+	return nil
+}
+
+// importFiles imports one file after the other. What cannot be read or sent ends
+// it; the files before are in.
+func (a *app) importFiles(ctx context.Context, files []string, o importOptions) error {
+	rejected := false
+	for _, file := range files {
+		some, err := a.importFile(ctx, file, o)
+		if errors.Is(err, context.Canceled) {
+			a.say("%s is not in whole; the same command goes on where it stopped", filepath.Base(file))
+		}
+		if err != nil {
+			return fmt.Errorf("import %s: %w", filepath.Base(file), err)
+		}
+		rejected = rejected || some
+	}
+	if rejected {
+		return &exitWith{code: exitPartial}
+	}
+	return nil
 }
 
 // defaultState is where checkpoints are kept between runs.
@@ -86,31 +121,20 @@ func defaultState() string {
 
 // importFile imports one file and says whether rows were rejected.
 func (a *app) importFile(ctx context.Context, path string, o importOptions) (bool, error) {
-	if o.source == "" {
-		return false, usage("say which system the rows come from: --source /crm/bank")
-	}
 	mapping, err := o.readMapping()
 	if err != nil {
 		return false, &exitWith{exitUsage, err}
 	}
-	in, err := os.Open(path)
+	in, at, err := o.open(path)
 	if err != nil {
 		return false, err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return false, err
-	}
-	at, err := o.time(info.ModTime())
-	if err != nil {
-		return false, err
-	}
 	cfg := connect.Config{
 		Source: o.source, Stream: o.stream, Format: connect.Format(o.format), Mapping: mapping, Time: at,
 		Edition: o.edition, Clock: time.Now, DryRun: o.dryRun,
 	}
-	rejects := &lateFile{path: o.rejects}
+	rejects := &rejectsFile{path: o.rejects}
 	if o.rejects == "" {
 		rejects.path = path + ".rejects.csv"
 	}
@@ -119,13 +143,36 @@ func (a *app) importFile(ctx context.Context, path string, o importOptions) (boo
 		return false, err
 	}
 	bar := a.progress("importing "+filepath.Base(path), "rows", 0)
-	cfg.Progress = func(p connect.Progress) { bar.at(p.Rows) }
+	cfg.Progress = func(p connect.Progress) { bar.atPart(p.Rows, p.Bytes, p.Size) }
 	sum, err := connect.Import(ctx, cfg, in)
 	bar.end()
 	if err = errors.Join(err, rejects.Close()); err != nil {
 		return false, err
 	}
-	return sum.Rejected > 0, a.showImport(path, sum, rejects)
+	return sum.Rejected > 0, a.showImport(path, sum, rejects.name())
+}
+
+// open opens a file and says when its rows were true.
+func (o *importOptions) open(path string) (*os.File, time.Time, error) {
+	in, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, time.Time{}, missing("there is no such file")
+	}
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	info, err := in.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = usage("it is no file")
+	}
+	var at time.Time
+	if err == nil {
+		at, err = o.time(info.ModTime())
+	}
+	if err != nil {
+		return nil, at, errors.Join(err, in.Close())
+	}
+	return in, at, nil
 }
 
 func (o *importOptions) readMapping() (connect.Mapping, error) {
@@ -136,7 +183,7 @@ func (o *importOptions) readMapping() (connect.Mapping, error) {
 	case o.mapping != "":
 		f, err := os.Open(o.mapping)
 		if err != nil {
-			return m, err
+			return m, fmt.Errorf("--mapping wants a file, or the name senzing: %w", err)
 		}
 		defer f.Close()
 		if m, err = connect.ReadMapping(f); err != nil {
@@ -180,100 +227,4 @@ func (o *importOptions) time(modified time.Time) (time.Time, error) {
 		return at, usage("--time wants an RFC 3339 time, like 2026-03-01T00:00:00Z")
 	}
 	return at.UTC(), nil
-}
-
-// connectSink sets where events go, and the run's name and key, which the hub
-// gives: ids are hashed with a key of the hub, so that imports from several
-// machines agree.
-func (a *app) connectSink(ctx context.Context, cfg *connect.Config, o importOptions) error {
-	if o.dryRun {
-		cfg.Sink, cfg.Key = connect.Print(a.std.out), []byte("a dry run's ids are not the hub's")
-		return nil
-	}
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	var run struct {
-		Run string `json:"run"`
-		Key []byte `json:"id_key"`
-	}
-	if err := c.Do(ctx, http.MethodPost, "/v1/imports", map[string]string{"source": o.source}, &run); err != nil {
-		return err
-	}
-	cfg.Sink, cfg.Run, cfg.Key = patientSink{c}, run.Run, run.Key
-	cfg.Checkpoints = connect.NewFileCheckpoints(o.state)
-	return nil
-}
-
-// patientSink tries again for a while when the hub is away or busy: a long
-// import should not end because of a restart.
-type patientSink struct{ c *client.Client }
-
-// Submit implements connect.Sink.
-func (s patientSink) Submit(ctx context.Context, batch []events.Envelope) (events.SubmitResult, error) {
-	pause := 100 * time.Millisecond
-	for {
-		res, err := s.c.Submit(ctx, batch)
-		if err == nil || !errors.Is(err, events.ErrUnavailable) || pause > 10*time.Second {
-			return res, err
-		}
-		select {
-		case <-ctx.Done():
-			return res, ctx.Err()
-		case <-time.After(pause):
-			pause *= 2
-		}
-	}
-}
-
-func (a *app) showImport(path string, sum connect.Summary, rejects *lateFile) error {
-	if a.json {
-		return a.print(sum)
-	}
-	a.say("%s: %s rows: %s appended, %s unchanged, %s duplicates, %s rejected", filepath.Base(path), thousands(sum.Rows),
-		thousands(sum.Appended), thousands(sum.Unchanged), thousands(sum.Duplicate), thousands(sum.Rejected))
-	if len(sum.Ignored) > 0 {
-		a.say("  ignored columns: %s (map them with --map, or keep them with --keep-unmapped)", strings.Join(sum.Ignored, ", "))
-	}
-	codes := make([]string, 0, len(sum.Remarks))
-	for code := range sum.Remarks {
-		codes = append(codes, code)
-	}
-	sort.Strings(codes)
-	for _, code := range codes {
-		a.say("  %s: %s", code, thousands(sum.Remarks[code]))
-	}
-	if rejects.file != nil {
-		a.say("  rejected rows and remarks are in %s; it holds personal data", rejects.path)
-	}
-	return nil
-}
-
-// lateFile makes its file when the first byte is written.
-type lateFile struct {
-	path string
-	file *os.File
-}
-
-var _ io.WriteCloser = (*lateFile)(nil)
-
-// Write makes the file at the first call.
-func (l *lateFile) Write(b []byte) (int, error) {
-	if l.file == nil {
-		f, err := os.OpenFile(l.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-		if err != nil {
-			return 0, err
-		}
-		l.file = f
-	}
-	return l.file.Write(b)
-}
-
-// Close closes what was made.
-func (l *lateFile) Close() error {
-	if l.file == nil {
-		return nil
-	}
-	return l.file.Close()
 }

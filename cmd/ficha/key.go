@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -10,15 +12,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"ficha/api/apikey"
+	"ficha/events"
 )
 
 func (a *app) keyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "key", Short: "API keys: create, list, revoke",
+	return group(&cobra.Command{Use: "key", Short: "API keys: create, list, revoke",
+		Example: "  ficha key create admin --role admin --data ./ficha-data\n  FICHA_KEY=… ficha key list --url https://hub.example",
 		Long: `Keys are kept in the data directory, hashed; the secret is shown once, at its
 creation. While a hub runs on the directory the command asks it (an admin's key
-is needed), else it works on the files directly, before the first start too.`}
-	cmd.AddCommand(a.keyCreate(), a.keyList(), a.keyRevoke())
-	return cmd
+is needed), else it works on the files directly, before the first start too.`,
+	}, a.keyCreate(), a.keyList(), a.keyRevoke())
 }
 
 func (a *app) keyCreate() *cobra.Command {
@@ -31,7 +34,7 @@ func (a *app) keyCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.withKeys(cmd.Context(), func(ctx context.Context, k keyDesk) error {
+			return a.withKeys(cmd.Context(), mayMake, func(ctx context.Context, k keyDesk) error {
 				made, err := k.create(ctx, args[0], want, sources)
 				if err != nil {
 					return err
@@ -45,17 +48,30 @@ func (a *app) keyCreate() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&roles, "role", nil, "publisher, agent, steward, operator, system or admin; repeatable")
+	cmd.Flags().StringSliceVar(&roles, "role", nil, roleList()+"; repeatable")
 	cmd.Flags().StringSliceVar(&sources, "source", nil, "source that a publisher may publish for, with everything below it; repeatable; * means all")
+	completeWith(cmd, "role", strings.Split(roleList(), ", ")...)
 	return cmd
 }
 
+func roleList() string {
+	var names []string
+	for _, r := range apikey.Roles() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// parseRoles reads --role as both desks take it, so that a mistake is told alike.
 func parseRoles(names []string) ([]apikey.Role, error) {
 	if len(names) == 0 {
-		return nil, usage("say what the key may do: --role publisher|agent|steward|operator|system|admin")
+		return nil, usage("say what the key may do: --role, one or several of %s", roleList())
 	}
 	var out []apikey.Role
 	for _, n := range names {
+		if !slices.Contains(apikey.Roles(), apikey.Role(n)) {
+			return nil, usage("there is no role %q; there are %s", n, roleList())
+		}
 		out = append(out, apikey.Role(n))
 	}
 	return out, nil
@@ -63,8 +79,9 @@ func parseRoles(names []string) ([]apikey.Role, error) {
 
 func (a *app) keyList() *cobra.Command {
 	return &cobra.Command{Use: "list", Short: "list keys (never their secrets)", Args: cobra.NoArgs,
+		Example: "  ficha key list --data ./ficha-data",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withKeys(cmd.Context(), func(ctx context.Context, k keyDesk) error {
+			return a.withKeys(cmd.Context(), mustExist, func(ctx context.Context, k keyDesk) error {
 				keys, err := k.list(ctx)
 				if err != nil {
 					return err
@@ -83,23 +100,31 @@ func (a *app) keyList() *cobra.Command {
 }
 
 func (a *app) printKeys(keys []keyInfo) error {
+	if len(keys) == 0 {
+		a.say("there are no keys yet; make one with: ficha key create NAME --role ROLE")
+		return nil
+	}
 	tw := tabwriter.NewWriter(a.std.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(tw, "ID\tNAME\tROLES\tSOURCES\tCREATED")
+	fmt.Fprintln(tw, "ID\tNAME\tROLES\tCREATED\tSOURCES")
 	for _, k := range keys {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Roles, ","), strings.Join(k.Sources, ","), k.CreatedAt.Format(time.RFC3339))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", k.ID, onScreen(k.Name), strings.Join(k.Roles, ","), k.CreatedAt.Format(time.RFC3339), strings.Join(k.Sources, ","))
 	}
 	return tw.Flush()
 }
 
 func (a *app) keyRevoke() *cobra.Command {
 	return &cobra.Command{Use: "revoke ID", Short: "end a key; it stops working within a second", Args: cobra.ExactArgs(1),
+		Example: "  ficha key revoke t325o7wn --data ./ficha-data",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withKeys(cmd.Context(), func(ctx context.Context, k keyDesk) error {
-				if err := k.revoke(ctx, args[0]); err != nil {
-					return err
+			return a.withKeys(cmd.Context(), mustExist, func(ctx context.Context, k keyDesk) error {
+				err := k.revoke(ctx, args[0])
+				if errors.Is(err, events.ErrNotFound) {
+					return missing("there is no key %q; ficha key list shows the ids", args[0])
 				}
-				a.say("key %s revoked", args[0])
-				return nil
+				if err == nil {
+					a.say("key %s revoked", args[0])
+				}
+				return err
 			})
 		}}
 }
@@ -121,8 +146,14 @@ type keyDesk interface {
 	revoke(ctx context.Context, id string) error
 }
 
+// Whether a command may make a data directory that is not there.
+const (
+	mayMake   = true
+	mustExist = false
+)
+
 // withKeys opens whichever desk is there. A hub that runs has the files.
-func (a *app) withKeys(ctx context.Context, do func(context.Context, keyDesk) error) error {
+func (a *app) withKeys(ctx context.Context, mayBeMade bool, do func(context.Context, keyDesk) error) error {
 	if a.url != "" {
 		return a.withRemoteKeys(ctx, do)
 	}
@@ -131,6 +162,11 @@ func (a *app) withKeys(ctx context.Context, do func(context.Context, keyDesk) er
 	}
 	if hubRuns(ctx, a.data) {
 		return a.withRemoteKeys(ctx, do)
+	}
+	if !mayBeMade {
+		if err := needData(a.data); err != nil {
+			return err
+		}
 	}
 	return a.withLocalKeys(ctx, do)
 }

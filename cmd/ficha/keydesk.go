@@ -27,6 +27,7 @@ func (r remoteKeys) create(ctx context.Context, name string, roles []apikey.Role
 	var made keyInfo
 	body := map[string]any{"name": name, "roles": roles, "sources": sources}
 	err := r.c.Do(ctx, http.MethodPost, "/v1/keys", body, &made)
+	made.CreatedAt = made.CreatedAt.Truncate(time.Second) // as the files' desk shows it
 	return made, err
 }
 
@@ -35,6 +36,9 @@ func (r remoteKeys) list(ctx context.Context) ([]keyInfo, error) {
 		Data []keyInfo `json:"data"`
 	}
 	err := r.c.Do(ctx, http.MethodGet, "/v1/keys", nil, &res)
+	for i := range res.Data {
+		res.Data[i].CreatedAt = res.Data[i].CreatedAt.Truncate(time.Second)
+	}
 	return res.Data, err
 }
 

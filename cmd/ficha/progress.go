@@ -23,6 +23,8 @@ type progress struct {
 	shown    time.Time
 	lastDone int64
 	total    int64
+	part     int64 // of whole, which is zero where it is not known
+	whole    int64
 }
 
 func (a *app) progress(label, unit string, total int64) *progress {
@@ -36,6 +38,18 @@ func (a *app) progress(label, unit string, total int64) *progress {
 
 // at shows that done units are done. total may be zero: not known.
 func (p *progress) at(done int64) {
+	p.part, p.whole = done, p.total
+	p.show(done)
+}
+
+// atPart is at for something whose units are not those that say how far it is: so
+// many rows are done, which are part of whole in bytes.
+func (p *progress) atPart(done, part, whole int64) {
+	p.part, p.whole = part, whole
+	p.show(done)
+}
+
+func (p *progress) show(done int64) {
 	now := p.now()
 	p.lastDone = done
 	pause := 10 * time.Second
@@ -51,19 +65,47 @@ func (p *progress) at(done int64) {
 
 func (p *progress) draw(now time.Time) {
 	line := fmt.Sprintf("%s  %s %s, %s/s", p.label, thousands(p.lastDone), p.unit, thousands(int64(float64(p.lastDone)/now.Sub(p.started).Seconds())))
-	if p.total > 0 {
-		line += fmt.Sprintf(", %d %%", 100*p.lastDone/p.total)
+	if p.whole > 0 {
+		line += fmt.Sprintf(", %.0f %%", 100*p.share())
 	}
 	if !p.bar {
 		fmt.Fprintln(p.w, line)
 		return
 	}
 	const width = 24
-	filled := 0
-	if p.total > 0 {
-		filled = int(min(width, width*p.lastDone/p.total))
-	}
+	filled := int(width * p.share())
 	fmt.Fprintf(p.w, "\r\x1b[K[%s%s] %s", strings.Repeat("█", filled), strings.Repeat("·", width-filled), line)
+}
+
+// share is how much of the whole is done, from 0 to 1.
+func (p *progress) share() float64 {
+	if p.whole <= 0 {
+		return 0
+	}
+	return min(1, float64(p.part)/float64(p.whole))
+}
+
+// stillWaiting says every ten seconds that something goes on of which nobody
+// knows how far it is. The function it gives ends that.
+func (a *app) stillWaiting(label string) (end func()) {
+	started, done, ended := time.Now(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(10 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				a.say("%s, for %s so far", label, time.Since(started).Round(time.Second))
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
 }
 
 // end clears the bar.

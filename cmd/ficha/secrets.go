@@ -24,14 +24,16 @@ const (
 	forAPIKeys   = "api keys"
 	forDecisions = "contact decision ids"
 	forDesk      = "ids of what is stated over HTTP"
-	forImports   = "ids of imported events"
+	forDenies    = "ids of provisional denies"
 )
 
 // secrets derives keys from the data directory's secret.
 type secrets struct{ root []byte }
 
-// openSecrets reads the secret, or makes one in a new directory.
-func openSecrets(dir string) (secrets, error) {
+// openSecrets reads the secret, or makes one in a new directory. A directory that
+// has been used has one: with another, every key would be unknown and every event
+// that is sent again would look like a different one.
+func openSecrets(dir string, used bool) (secrets, error) {
 	path := filepath.Join(dir, secretFile)
 	b, err := os.ReadFile(path)
 	switch {
@@ -41,12 +43,20 @@ func openSecrets(dir string) (secrets, error) {
 		return secrets{b}, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return secrets{}, fmt.Errorf("read secret: %w", err)
+	case used:
+		return secrets{}, fmt.Errorf("the file named %s is missing from a data directory that has been used; restore it from a backup (without one, see docs/operations.md)", secretFile)
 	}
 	b = make([]byte, secretSize)
 	if _, err := rand.Read(b); err != nil {
 		return secrets{}, fmt.Errorf("make secret: %w", err)
 	}
-	return secrets{b}, writeDurably(path, b, 0o600)
+	if err := placeDurably(path, b, 0o600, os.Link); err != nil {
+		if isThere(path) { // another process made it in this moment
+			return openSecrets(dir, used)
+		}
+		return secrets{}, err
+	}
+	return secrets{b}, nil
 }
 
 // key derives the key for one purpose.
@@ -58,9 +68,14 @@ func (s secrets) key(purpose string) ([]byte, error) {
 	return k, nil
 }
 
-// writeDurably writes a file whole or not at all: temporary file, sync, rename,
-// sync of the directory.
+// writeDurably writes a file whole or not at all, in place of an older one.
 func writeDurably(path string, b []byte, mode fs.FileMode) error {
+	return placeDurably(path, b, mode, os.Rename)
+}
+
+// placeDurably writes and syncs a temporary file, puts it in place (os.Rename, or
+// os.Link, which fails when the name is taken), and syncs the directory.
+func placeDurably(path string, b []byte, mode fs.FileMode, place func(from, to string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
@@ -69,7 +84,7 @@ func writeDurably(path string, b []byte, mode fs.FileMode) error {
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = place(f.Name(), path)
 	}
 	if err == nil {
 		err = syncDir(filepath.Dir(path))

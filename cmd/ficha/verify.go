@@ -24,6 +24,7 @@ func (a *app) verifyCommand() *cobra.Command {
 counts of the door with those of the folds, and folds everything again into a
 scratch space to compare digests. Asks the hub that runs on --data (or at --url)
 to do it, or works on the files when none runs. Exit code 6 when something is found.`,
+		Example: "  ficha verify --data ./ficha-data\n  FICHA_KEY=… ficha verify --url https://hub.example --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, err := a.verify(cmd.Context())
 			if err != nil {
@@ -36,12 +37,10 @@ to do it, or works on the files when none runs. Exit code 6 when something is fo
 
 func (a *app) verify(ctx context.Context) (api.Verification, error) {
 	if a.url != "" || a.data == "" || hubRuns(ctx, a.data) {
-		c, err := a.client()
-		if err != nil {
-			return api.Verification{}, err
-		}
-		var v api.Verification
-		return v, c.Do(ctx, http.MethodPost, "/v1/verify", nil, &v)
+		return a.verifyRunning(ctx)
+	}
+	if err := needData(a.data); err != nil {
+		return api.Verification{}, err
 	}
 	logger := slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: slog.LevelError}))
 	h, err := openClosedHub(ctx, hubConfig{Dir: a.data, Logger: logger})
@@ -49,9 +48,25 @@ func (a *app) verify(ctx context.Context) (api.Verification, error) {
 		return api.Verification{}, err
 	}
 	defer h.close(logger)
-	bar := a.progress("folding again", "events", 0)
+	end, err := h.log.End(ctx)
+	if err != nil {
+		return api.Verification{}, err
+	}
+	bar := a.progress("folding again", "events", int64(end))
 	defer bar.end()
 	return h.verify(ctx, func(p events.Position) { bar.at(int64(p)) })
+}
+
+// verifyRunning has the hub that runs check itself. However long its log is, it
+// is waited for.
+func (a *app) verifyRunning(ctx context.Context) (v api.Verification, err error) {
+	c, err := a.client()
+	if err != nil {
+		return v, err
+	}
+	c.HTTP = &http.Client{}
+	defer a.stillWaiting("the hub verifies")()
+	return v, c.Do(ctx, http.MethodPost, "/v1/verify", nil, &v)
 }
 
 // verify checks chain, counts and digests. It reads the log twice.

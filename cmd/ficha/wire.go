@@ -38,6 +38,9 @@ const (
 	fileTail = "log.tail"
 )
 
+// maxBody bounds the body of POST /v1/events, in bytes.
+const maxBody = 10 << 20
+
 // mainRunner folds everything but contact statements, which have a lane of their own.
 const mainRunner = "main"
 
@@ -104,11 +107,17 @@ func (h *hub) open(ctx context.Context, steps ...func(context.Context) error) er
 	return nil
 }
 
-// openFiles opens secret and store. The store's own lock keeps a second hub out
+// openFiles opens secret, then store: a first start that is cut short leaves a
+// directory that the next one takes for new. The store's own lock keeps a second hub out
 // of the directory.
 func (h *hub) openFiles(context.Context) error {
 	if err := os.MkdirAll(h.cfg.Dir, 0o700); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
+	}
+	used := isThere(filepath.Join(h.cfg.Dir, dirLog)) || isThere(filepath.Join(h.cfg.Dir, dirStore))
+	var err error
+	if h.secrets, err = openSecrets(h.cfg.Dir, used); err != nil {
+		return err
 	}
 	db, err := pebblestore.Open(pebblestore.Config{Dir: filepath.Join(h.cfg.Dir, dirStore), Logger: h.cfg.Logger})
 	if err != nil {
@@ -119,11 +128,13 @@ func (h *hub) openFiles(context.Context) error {
 	}
 	h.db = db
 	h.closers = append(h.closers, db)
-	if h.store, err = db.Store("live"); err != nil {
-		return err
-	}
-	h.secrets, err = openSecrets(h.cfg.Dir)
+	h.store, err = db.Store("live")
 	return err
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (h *hub) openLog(ctx context.Context) error {
@@ -294,12 +305,13 @@ func (h *hub) openDoor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := h.secrets.key(forImports)
+	key, err := h.secrets.key(forDenies)
 	if err != nil {
 		return err
 	}
 	h.gateway, err = gateway.New(gateway.Config{
 		Log: h.log, Health: h.log, DeadLetters: h.letters, Schemas: registry, Key: key, Door: h.log, Logger: h.cfg.Logger,
+		Limits: gateway.Limits{Body: maxBody},
 	})
 	if err != nil {
 		return err
@@ -345,7 +357,7 @@ func (h *hub) openAnswers(context.Context) error {
 		return err
 	}
 	h.api, err = api.New(api.Config{
-		Secret:  desk,
+		Secret: desk, MaxBody: maxBody,
 		Gateway: h.gateway, Log: h.log, IDs: h.db.IDIndex(), Correlations: correlation.Index{}, DeadLetters: h.letters,
 		Store: h.store, Runner: mainRunner, Freshness: freshness{h}, Checker: h.checker, Keys: h.keys, Insecure: h.cfg.Insecure,
 		Status: h.status, Ready: h.ready,

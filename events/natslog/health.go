@@ -15,7 +15,7 @@ import (
 const timeFormat = time.RFC3339Nano
 
 // Damage implements [events.Health]. What was found first stays until the
-// process ends: damage is repaired outside, with `ficha restore`.
+// process ends: damage is repaired outside, see docs/operations.md.
 func (l *Log) Damage() error {
 	if err := l.damage.Load(); err != nil {
 		return *err

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,8 +83,8 @@ func (x *idIndex) Lookup(ctx context.Context, hashes []events.IDHash) ([]events.
 		return nil, err
 	}
 	found := make([]events.IDEntry, len(hashes))
-	for i, h := range hashes {
-		if found[i], err = ids.get(h); err != nil {
+	for _, i := range inOrder(hashes) {
+		if found[i], err = ids.get(hashes[i]); err != nil {
 			break
 		}
 	}
@@ -91,6 +92,19 @@ func (x *idIndex) Lookup(ctx context.Context, hashes []events.IDHash) ([]events.
 		return nil, err
 	}
 	return found, nil
+}
+
+// inOrder gives the indexes of hashes in the order of the hashes: neighbours are
+// found, and later inserted, along the same path.
+func inOrder(hashes []events.IDHash) []int {
+	order := make([]int, len(hashes))
+	for i := range order {
+		order[i] = i
+	}
+	if len(order) > plainGets {
+		slices.SortFunc(order, func(a, b int) int { return bytes.Compare(hashes[a][:], hashes[b][:]) })
+	}
+	return order
 }
 
 // idReader looks up ids, one after the other.
@@ -189,19 +203,20 @@ func (x *idIndex) Advance(ctx context.Context, at events.Position, next events.I
 	return nil
 }
 
-// add puts the entries into the batch whose hashes are new.
+// add puts the entries into the batch whose hashes are new. Of several with one
+// hash the first counts.
 func (x *idIndex) add(batch *pebble.Batch, entries []events.IDEntry) (err error) {
 	ids, err := x.reader(len(entries))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, ids.close()) }()
-	added := make(map[events.IDHash]struct{}, len(entries))
-	for _, e := range entries {
-		if _, twice := added[e.Hash]; twice {
+	sorted := slices.Clone(entries)
+	slices.SortStableFunc(sorted, func(a, b events.IDEntry) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
+	for i, e := range sorted {
+		if i > 0 && e.Hash == sorted[i-1].Hash {
 			continue
 		}
-		added[e.Hash] = struct{}{}
 		there, err := ids.get(e.Hash)
 		if err != nil {
 			return err

@@ -8,7 +8,8 @@
 // The stream beneath the log numbers its messages itself, and after damage may
 // begin again at an earlier number while it calls itself healthy. So the witness
 // never trusts numbers alone: it hashes every event's bytes, each hash over the one
-// before, and the guard compares hashes, the log's epoch, and holes.
+// before, and the guard compares hashes, the log's epoch, and holes: the last event
+// each minute, all of them once a day.
 //
 // The fold counts every event that it is given. What the appender counted at the
 // door must agree ([Guard.Equation]): an event that was dropped on its way to the
@@ -22,4 +23,5 @@
 //	witness_checkpoints  position          → running hash, every 4,096 events
 //	witness_epoch        "epoch"           → when the log's storage was created (RFC 3339), set by the guard and
 //	                                         no part of a rebuild
+//	                     "found"           → what the last full verification found, while that was damage; likewise
 package witness

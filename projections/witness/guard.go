@@ -23,6 +23,7 @@ type Config struct {
 	// events.ErrDamaged and holds no personal data. Safe for concurrent use.
 	MarkDamaged func(error)
 	Interval    time.Duration // between checks; default 1 minute
+	Full        time.Duration // between full verifications of [Guard.Run]; default 24 hours
 	Logger      *slog.Logger  // default: none
 }
 
@@ -33,6 +34,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Interval <= 0 {
 		c.Interval = time.Minute
+	}
+	if c.Full <= 0 {
+		c.Full = 24 * time.Hour
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -51,19 +55,24 @@ func NewGuard(cfg Config) (*Guard, error) {
 	return &Guard{cfg: cfg}, nil
 }
 
-// Run checks at once and then after every interval, until ctx ends; it returns
-// the cause of that. Damage does not end it: a repair may follow.
+// Run checks at once and then after every interval, and verifies the whole log
+// once a day, until ctx ends; it returns the cause of that. Damage does not end it:
+// a repair may follow.
 func (g *Guard) Run(ctx context.Context) error {
-	tick := time.NewTicker(g.cfg.Interval)
-	defer tick.Stop()
-	for {
-		if err := g.Check(ctx); err != nil && ctx.Err() == nil {
+	check, full := time.NewTicker(g.cfg.Interval), time.NewTicker(g.cfg.Full)
+	defer check.Stop()
+	defer full.Stop()
+	for look := g.Check; ; {
+		if err := look(ctx); err != nil && ctx.Err() == nil {
 			g.cfg.Logger.Error("log check failed", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-tick.C:
+		case <-check.C:
+			look = g.Check
+		case <-full.C:
+			look = g.Verify
 		}
 	}
 }
@@ -71,15 +80,22 @@ func (g *Guard) Run(ctx context.Context) error {
 // Check compares epoch, extent, holes and the last event that was folded. An
 // error that wraps events.ErrDamaged was passed to MarkDamaged too; any other one
 // means that the check could not be made. The first check of a store adopts the
-// log's epoch.
-func (g *Guard) Check(ctx context.Context) error { return g.report(g.check(ctx)) }
+// log's epoch. What the last Verify found is found again.
+func (g *Guard) Check(ctx context.Context) error {
+	err := g.check(ctx)
+	if err == nil {
+		err = g.recall(ctx)
+	}
+	return g.report(err)
+}
 
 // Verify reads the whole log up to what was folded and compares the running hash
-// at every checkpoint. Errors are those of Check.
+// at every checkpoint. Errors are those of Check. What it finds is noted in the
+// store until it finds nothing.
 func (g *Guard) Verify(ctx context.Context) error {
 	err := g.check(ctx)
 	if err == nil {
-		err = g.scrub(ctx)
+		err = g.remember(ctx, g.scrub(ctx))
 	}
 	return g.report(err)
 }

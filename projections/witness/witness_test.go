@@ -238,6 +238,32 @@ func TestVerifyFindsDamageInTheMiddle(t *testing.T) {
 	}
 }
 
+// What a full verification found is not forgotten by a restart, and is taken back
+// by one that finds nothing.
+func TestWhatVerifyFoundStays(t *testing.T) {
+	h := newHub(t)
+	h.append(t, 200)
+	h.fold(t, nil)
+	h.wantSound(t)
+	h.log.get = changeBytes(100)
+	h.wantDamage(t, h.guard.Verify(t.Context()), "between positions 1 and 200")
+	h.wantDamage(t, h.guard.Check(t.Context()), "found by a full check earlier: an event between positions 1 and 200")
+	again, err := witness.NewGuard(witness.Config{Log: h.log, Store: h.store, MarkDamaged: h.markDamaged})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.wantDamage(t, again.Check(t.Context()), "found by a full check earlier")
+	h.log.get = func(events.Position, *events.Stored) error { return events.ErrUnavailable }
+	if err := again.Verify(t.Context()); err == nil {
+		t.Fatal("verified a log that does not answer")
+	}
+	h.log.get = nil
+	h.wantDamage(t, again.Check(t.Context()), "found by a full check earlier")
+	if err := errors.Join(again.Verify(t.Context()), again.Check(t.Context()), h.guard.Check(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A check that cannot be made is no damage.
 func TestUnreachableLogIsNotDamaged(t *testing.T) {
 	h := newHub(t)
@@ -340,6 +366,32 @@ func TestRunChecksEveryMinute(t *testing.T) {
 		synctest.Wait()
 		if len(h.marks()) != 1 {
 			t.Errorf("marked %d times after the next check, want 1", len(h.marks()))
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("run ended with %v", err)
+		}
+	})
+}
+
+func TestRunVerifiesEveryDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t)
+		h.append(t, 300)
+		h.fold(t, nil)
+		h.log.get = changeBytes(100) // where the check of each minute does not look
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- h.guard.Run(ctx) }()
+		time.Sleep(24*time.Hour - time.Second)
+		synctest.Wait()
+		if n := len(h.marks()); n != 0 {
+			t.Errorf("marked %d times before the day was over", n)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if len(h.marks()) == 0 {
+			t.Error("the day is over, and nothing was found")
 		}
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
