@@ -11,7 +11,7 @@ import (
 	"math"
 	"slices"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 //go:embed person.yaml organization.yaml
