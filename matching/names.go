@@ -34,7 +34,6 @@ type word struct {
 	letters       uint32
 	firsts        uint32    // letters that an initial of it may be: its own and those of its short forms
 	given, family uint16    // rarity as a given name and as a surname, in millibits
-	formalSounds  [3]uint32 // their sounds, the first few
 	formals       *[]uint16 // ids of the formal names it may stand for, nil for none; shared, not to be written
 	role          role
 	flags         wordFlags

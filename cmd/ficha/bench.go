@@ -40,8 +40,8 @@ type benchSize struct {
 
 func smallSize() benchSize {
 	return benchSize{
-		appends: 20_000, customers: 2_000, singles: 300, sightings: 100, contacts: 20_000,
-		asking: 700 * time.Millisecond, rebuilt: 100_000, workloadTime: 3 * time.Minute,
+		appends: 20_000, customers: 2_000, singles: 200, sightings: 100, contacts: 20_000,
+		asking: 700 * time.Millisecond, rebuilt: 50_000, workloadTime: 5 * time.Minute,
 	}
 }
 
@@ -159,9 +159,11 @@ func (a *app) measureWorkload(ctx context.Context, w workload, o benchOptions, d
 		return nil, orCause(ctx, err)
 	}
 	defer c.close()
-	bar := a.progress(w.name, "pairs", int64(o.pairs))
-	defer bar.end()
-	lines, err = takeTurns(ctx, w, profiledIn(o.profile, w.name, c), o.pairs, func(done int) { bar.at(int64(done)) })
+	lines, err = takeTurns(ctx, w, profiledIn(o.profile, w.name, c), o.pairs, func(pair int, raw, hub []float64) {
+		for i, l := range w.lines {
+			a.say("    pair %d of %d  %s: %s%s, raw %s%s", pair, o.pairs, l.what, figure(hub[i]), l.unit, figure(raw[i]), l.unit)
+		}
+	})
 	return lines, orCause(ctx, err)
 }
 
@@ -183,13 +185,20 @@ func (a *app) tellMeasured(all []measured) error {
 		return nil
 	}
 	tw := tabwriter.NewWriter(a.std.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(tw, "\tWORKLOAD\tHUB\tRAW LIMIT\tRATIO\tBUDGET\t")
+	fmt.Fprintln(tw, "\tWORKLOAD\tHUB\tRAW LIMIT\tRATIO\tBUDGET\t\tCPUS")
 	for _, m := range all {
 		verdict := "pass"
 		if !m.Pass {
 			verdict = "MISS"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Workload, m.What, m.shown(m.Hub), strings.TrimSpace(m.shown(m.Raw)+" "+m.Limit), m.Ratio, m.Budget, verdict)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Workload, m.What, m.shown(m.Hub), strings.TrimSpace(m.shown(m.Raw)+" "+m.Limit), m.Ratio, m.Budget, verdict, busy(m.Processors))
 	}
 	return tw.Flush()
+}
+
+func busy(processors *float64) string {
+	if processors == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f", *processors)
 }

@@ -86,6 +86,10 @@ type measured struct {
 	Budget   string   `json:"budget"`
 	Pass     bool     `json:"pass"`
 	Pairs    int      `json:"pairs"`
+	// Processors is how many this process kept busy in the hub's rounds, on
+	// average. Fewer than there are, in a workload that never pauses, means that
+	// something else on the machine took the rest. Null: not known here.
+	Processors *float64 `json:"processors"`
 }
 
 // shown writes a figure with its unit.
@@ -113,6 +117,9 @@ func (s *spread) String() string {
 // figure writes a number as people read it: whole and in groups from a hundred
 // on, else with two digits after the point.
 func figure(v float64) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
 	if v >= 100 {
 		return thousands(int64(math.Round(v)))
 	}
@@ -120,22 +127,24 @@ func figure(v float64) string {
 }
 
 // takeTurns measures raw and hub in turn: once each to warm up, then as many
-// times as there are pairs. done is told of each pair.
-func takeTurns(ctx context.Context, w workload, c contest, pairs int, done func(int)) ([]measured, error) {
+// times as there are pairs. told hears of each pair that counts.
+func takeTurns(ctx context.Context, w workload, c contest, pairs int, told func(pair int, raw, hub []float64)) ([]measured, error) {
 	raws, hubs := make([][]float64, len(w.lines)), make([][]float64, len(w.lines))
-	for turn := range pairs + 1 {
-		raw, err := oneSide(ctx, w, "raw limit", c.raw)
+	var busy []float64
+	for pair := range pairs + 1 {
+		raw, _, err := oneSide(ctx, w, "raw limit", c.raw)
 		if err != nil {
 			return nil, err
 		}
-		hub, err := oneSide(ctx, w, "hub", c.hub)
+		hub, processors, err := oneSide(ctx, w, "hub", c.hub)
 		if err != nil {
 			return nil, err
 		}
-		done(turn)
-		if turn == 0 {
+		if pair == 0 {
 			continue
 		}
+		told(pair, raw, hub)
+		busy = append(busy, processors)
 		for i := range w.lines {
 			raws[i], hubs[i] = append(raws[i], raw[i]), append(hubs[i], hub[i])
 		}
@@ -143,24 +152,27 @@ func takeTurns(ctx context.Context, w workload, c contest, pairs int, done func(
 	lines := make([]measured, len(w.lines))
 	for i, l := range w.lines {
 		lines[i] = judge(w.name, l, raws[i], hubs[i])
+		lines[i].Processors = present(median(busy))
 	}
 	return lines, nil
 }
 
-// oneSide measures one side, which does not pay for garbage that the other left.
-func oneSide(ctx context.Context, w workload, side string, measure func(context.Context) ([]float64, error)) ([]float64, error) {
+// oneSide measures one side, which does not pay for garbage that the other left,
+// and how many processors it kept busy.
+func oneSide(ctx context.Context, w workload, side string, measure func(context.Context) ([]float64, error)) ([]float64, float64, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	runtime.GC()
+	used, start := processorSeconds(), time.Now()
 	figures, err := measure(ctx)
 	if err == nil && len(figures) != len(w.lines) {
 		err = fmt.Errorf("gave %d figures, want %d", len(figures), len(w.lines))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", side, err)
+		return nil, 0, fmt.Errorf("%s: %w", side, err)
 	}
-	return figures, nil
+	return figures, (processorSeconds() - used) / time.Since(start).Seconds(), nil
 }
 
 // judge makes a line of what was measured; raws and hubs are of the same pairs.

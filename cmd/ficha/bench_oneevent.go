@@ -25,6 +25,10 @@ func oneEventWorkload() workload {
 }
 
 const (
+	// idlePause lets what an event sets off (folds, commits) end before the next
+	// one comes: who sends one event finds the hub idle.
+	idlePause = 4 * time.Millisecond
+
 	trafficRate  = 2000 // events a second
 	trafficBatch = 20   // events a request
 	// trafficLeast is the share of the rate below which a round is void: a hub
@@ -69,6 +73,7 @@ func (c *oneEvent) raw(ctx context.Context) ([]float64, error) {
 	}
 	acks := make([]time.Duration, len(load.stored))
 	for i, b := range load.stored {
+		time.Sleep(idlePause)
 		start := time.Now()
 		if _, err := c.log.PublishSingle(ctx, b); err != nil {
 			return nil, err
@@ -82,6 +87,7 @@ func (c *oneEvent) hub(ctx context.Context) ([]float64, error) {
 	acks := make([]time.Duration, c.bed.size.singles)
 	for i, e := range c.maker.interactions(len(acks)) {
 		body := encoded(e)
+		time.Sleep(idlePause)
 		start := time.Now()
 		if _, err := c.door.post(ctx, events.FormatEvent, 1, body); err != nil {
 			return nil, err

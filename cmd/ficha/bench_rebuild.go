@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
-	"runtime"
 	"time"
 
 	"ficha/events"
@@ -28,6 +26,10 @@ func rebuildWorkload() workload {
 	}
 }
 
+// eventsOfTen is how many events ten people of a town make, about; decisions
+// about identity come on top.
+const eventsOfTen = 127
+
 // logStream is the stream that a hub's log is, by its default name.
 const logStream = "FICHA_LOG"
 
@@ -50,12 +52,11 @@ func openRebuild(ctx context.Context, bed benchBed) (_ *rebuild, err error) {
 			c.close()
 		}
 	}()
-	// A town has about eleven events a person; decisions about identity come on top.
-	t, err := town.Generate(town.Config{People: max(50, bed.size.rebuilt/11), Now: townNow(time.Now())})
+	t, err := town.Generate(town.Config{People: max(1, bed.size.rebuilt*10/eventsOfTen), Now: townNow(time.Now())})
 	if err != nil {
 		return nil, err
 	}
-	if err := c.door.seedFrom(ctx, first(t.Events(), bed.size.rebuilt)); err != nil {
+	if err := c.door.seedFrom(ctx, t.Events()); err != nil {
 		return nil, err
 	}
 	if c.end, err = c.door.hub.log.End(ctx); err != nil {
@@ -67,68 +68,14 @@ func openRebuild(ctx context.Context, bed benchBed) (_ *rebuild, err error) {
 
 func (c *rebuild) close() { c.door.close() }
 
-// first yields at most n events.
-func first(all iter.Seq[events.Envelope], n int) iter.Seq[events.Envelope] {
-	return func(yield func(events.Envelope) bool) {
-		left := n
-		for e := range all {
-			if left--; left < 0 || !yield(e) {
-				return
-			}
-		}
-	}
-}
-
-// raw reads the same log through an ordered consumer and decodes it on all
-// processors, as the runner does.
+// raw reads the same log through an ordered consumer and decodes each event.
 func (c *rebuild) raw(ctx context.Context) ([]float64, error) {
 	start := time.Now()
-	chunks := make(chan []stored, 16)
-	read := make(chan error, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		defer close(chunks)
-		read <- c.read(ctx, chunks)
-	}()
-	err := sideBySide(ctx, runtime.GOMAXPROCS(0), runtime.GOMAXPROCS(0), func(context.Context, int) error {
-		for chunk := range chunks {
-			for _, s := range chunk {
-				if _, err := decodeWhole(s.position, s.bytes); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+	err := c.log.Consume(ctx, 0, uint64(c.end), func(seq uint64, data []byte) error {
+		_, err := decodeWhole(events.Position(seq), data)
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	took := time.Since(start)
-	return []float64{perSecond(int(c.end), took)}, <-read
-}
-
-// stored is an event as the log holds it.
-type stored struct {
-	position events.Position
-	bytes    []byte
-}
-
-func (c *rebuild) read(ctx context.Context, to chan<- []stored) error {
-	chunk := make([]stored, 0, 128)
-	return c.log.Consume(ctx, 0, uint64(c.end), func(seq uint64, data []byte) error {
-		p := events.Position(seq)
-		if chunk = append(chunk, stored{p, data}); len(chunk) < cap(chunk) && p < c.end {
-			return nil
-		}
-		select {
-		case to <- chunk:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		chunk = make([]stored, 0, cap(chunk))
-		return nil
-	})
+	return []float64{perSecond(int(c.end), time.Since(start))}, err
 }
 
 // hub folds the log into a space of its own, beside the live one, and drops it.

@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-
-	"ficha/api/client"
 )
 
 // atShell gives a shell without any FICHA_ variable, in a folder of its own.
@@ -107,6 +100,7 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"import customers.csv --source /a --time soon --dry-run", "RFC 3339"},
 		{"import . --source /a --dry-run", "no file"},
 		{"gen --people 0", "at least 1"},
+		{"demo --people 0", "at least 1"},
 		{"gen --format xml", "ndjson or csv"},
 		{"gen --now soon", "RFC 3339"},
 		{"customer show", "--phone, --email, --document and --record"},
@@ -203,43 +197,6 @@ func TestVersionAndCompletion(t *testing.T) {
 	if !strings.Contains(out, "steward\n") {
 		t.Errorf("--role completes to\n%s", out)
 	}
-}
-
-// served is `ficha serve` in this process.
-type served struct {
-	url  string
-	said *bytes.Buffer // what it said, once it ended
-	end  func() int    // asks it to end and gives the exit code
-}
-
-// serveHere starts a hub with the command line and waits until it listens.
-func serveHere(t *testing.T, args ...string) *served {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	read, out := io.Pipe()
-	s := &served{said: &bytes.Buffer{}}
-	ended := make(chan int, 1)
-	go func() {
-		code := Main(ctx, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...), streams{in: strings.NewReader(""), out: out, err: s.said})
-		_ = out.Close()
-		ended <- code
-	}()
-	s.end = func() int {
-		cancel()
-		code := <-ended
-		ended <- code
-		return code
-	}
-	t.Cleanup(func() { s.end() })
-	line, err := bufio.NewReader(read).ReadBytes('\n')
-	var at address
-	if err != nil || json.Unmarshal(line, &at) != nil {
-		t.Fatalf("hub did not start: exit %d\n%s", s.end(), s.said)
-	}
-	s.url = at.URL
-	c := &client.Client{BaseURL: at.URL}
-	eventually(t, "the hub is ready", func() bool { return c.Do(t.Context(), http.MethodGet, "/readyz", nil, nil) == nil })
-	return s
 }
 
 // TestKeysFromTheShell follows an operator: no key, no hub; the remedy; keys

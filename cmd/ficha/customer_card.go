@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,11 +34,7 @@ func showCustomer(w io.Writer, body []byte, all bool) error {
 	if err := json.Unmarshal(body, &c); err != nil {
 		return fmt.Errorf("decode customer: %w", err)
 	}
-	records := "1 source record"
-	if n := len(c.Records); n != 1 {
-		records = fmt.Sprintf("%d source records", n)
-	}
-	fmt.Fprintf(w, "%s  (%s, %s)\n%s\n", onScreen(c.DisplayName), c.Kind, records, c.ID)
+	fmt.Fprintf(w, "%s\n%s\n", headline(&c), c.ID)
 	if c.RedirectedFrom != [16]byte{} {
 		fmt.Fprintf(w, "redirected from %s\n", c.RedirectedFrom)
 	}
@@ -62,6 +59,19 @@ func showCustomer(w io.Writer, body []byte, all bool) error {
 		fmt.Fprintf(w, "left out: %d more; --all shows everything\n", k.lines)
 	}
 	return nil
+}
+
+// headline says who it is, what kind, and from how many records.
+func headline(c *api.CustomerAnswer) string {
+	about := []string{}
+	if c.Kind != "" {
+		about = append(about, string(c.Kind))
+	}
+	records := "1 source record"
+	if n := len(c.Records); n != 1 {
+		records = fmt.Sprintf("%d source records", n)
+	}
+	return fmt.Sprintf("%s  (%s)", onScreen(cmp.Or(c.DisplayName, "no name")), strings.Join(append(about, records), ", "))
 }
 
 // values prints every attribute that has a value.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,8 @@ func (a *app) demoCommand() *cobra.Command {
 through the real pipeline (a bank's CRM and core system, a call centre, web chat,
 a shop, the citizen office), prints a summary, keys and three lines to try, and
 stays up until interrupted.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
+		Example: "  ficha demo\n  ficha demo --exit --json --people 1000",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.exit, "exit", false, "stop after the summary")
@@ -59,9 +61,14 @@ type summary struct {
 	Precision        float64         `json:"precision"`
 	Recall           float64         `json:"recall"`
 	URL              string          `json:"url,omitempty"`
+	// Keys are of a hub that stays up, by role.
+	Keys map[apikey.Role]string `json:"keys,omitempty"`
 }
 
 func (a *app) demo(ctx context.Context, o demoOptions) error {
+	if o.people < 1 {
+		return usage("--people is at least 1")
+	}
 	started := time.Now()
 	dir := a.data
 	if dir == "" {
@@ -82,7 +89,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	defer at.stop()
+	defer func() { _ = at.stop() }() // what is cut short here is the demo itself
 	if err := writeAddress(dir, at.url); err != nil {
 		return err
 	}
@@ -101,7 +108,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	}
 	s.Seconds = time.Since(started).Seconds()
 	if !o.exit {
-		s.URL = at.url
+		s.URL, s.Keys = at.url, keys
 	}
 	if err := a.tell(s, t, keys); err != nil || o.exit {
 		return err
@@ -275,8 +282,11 @@ func (a *app) measure(ctx context.Context, c *client.Client, t *town.Town) (prec
 		wg.Add(1)
 		go ask()
 	}
+	gone := withdrawnAtEnd(t)
 	for tr := range t.Truth() {
-		work <- tr
+		if !gone[tr.Record.Normal()] {
+			work <- tr
+		}
 	}
 	close(work)
 	wg.Wait()
@@ -285,6 +295,24 @@ func (a *app) measure(ctx context.Context, c *client.Client, t *town.Town) (prec
 		return 0, 0, err
 	}
 	return precisionRecall(truth, found)
+}
+
+// withdrawnAtEnd gives the records that their systems deleted. They are nobody's
+// duplicates any more: their ids only lead on to where they were last linked.
+func withdrawnAtEnd(t *town.Town) map[events.RecordKey]bool {
+	gone := map[events.RecordKey]bool{}
+	for e := range t.Events() {
+		if e.Type != events.CustomerWithdrawnV1 && e.Type != events.CustomerRecordedV1 {
+			continue
+		}
+		var about struct {
+			Record events.RecordKey `json:"record"`
+		}
+		if json.Unmarshal(e.Data, &about) == nil {
+			gone[about.Record.Normal()] = e.Type == events.CustomerWithdrawnV1
+		}
+	}
+	return gone
 }
 
 // customerOf asks which customer a source record belongs to; "" for a record

@@ -19,10 +19,10 @@ import (
 
 // importOptions are the flags of `ficha import`.
 type importOptions struct {
-	source, stream, mapping, preset, kind, region, zone, edition, at string
-	columns                                                          []string
-	format, rejects, state                                           string
-	keep, full, dayFirst, monthFirst, dryRun                         bool
+	source, stream, mapping, kind, region, zone, edition, at string
+	columns                                                  []string
+	format, rejects, state                                   string
+	keep, full, dayFirst, monthFirst, dryRun                 bool
 }
 
 func (a *app) importCommand() *cobra.Command {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -126,7 +127,10 @@ func bind(s settings) (net.Listener, error) {
 		if errors.As(err, &op) {
 			err = op.Err // without the address, which is said once
 		}
-		return nil, fmt.Errorf("listen on %s: %w; another hub may be running there, choose one with --listen", s.Listen, err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("listen on %s: %w; another hub may be running there, choose one with --listen", s.Listen, err)
+		}
+		return nil, fmt.Errorf("listen on %s: %w", s.Listen, err)
 	}
 	return l, nil
 }

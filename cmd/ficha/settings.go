@@ -179,6 +179,9 @@ func (s *settings) problems() []string {
 		out = append(out, "say where the hub keeps its data: --data DIR (or FICHA_DATA)")
 	}
 	host, port, err := net.SplitHostPort(s.Listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
 	if err != nil || port == "" {
 		out = append(out, fmt.Sprintf("--listen wants host:port, like %s", defaultListen))
 	} else if s.Insecure && !isLoopback(host) {

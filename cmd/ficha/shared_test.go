@@ -26,7 +26,6 @@ type sharedSet struct {
 	flags []string
 	floor float64 // F1 that must be reached; see the set's goal in its README
 	key   func(id string) events.RecordKey
-	finds func(*testing.T, *hubProcess) // look-ups that must find somebody
 }
 
 func sharedSets() []sharedSet {

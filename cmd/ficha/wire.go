@@ -44,6 +44,12 @@ const maxBody = 10 << 20
 // mainRunner folds everything but contact statements, which have a lane of their own.
 const mainRunner = "main"
 
+// mainLinger is how long the main runner waits for company before it commits.
+// Without it the commit of one event competes for disk and processor with the
+// answer to its sender and with the next one's write. Contact statements do not
+// wait.
+const mainLinger = 2 * time.Millisecond
+
 // hubConfig says how to open a hub.
 type hubConfig struct {
 	Dir             string
@@ -247,7 +253,7 @@ func (h *hub) startRunners(ctx context.Context) error {
 	var err error
 	common := runner.Config{Log: h.log, Store: h.store, Upcast: upcast, Logger: h.cfg.Logger, MarkDamaged: h.log.MarkDamaged}
 	all := common
-	all.Name, all.Folds = mainRunner, folds()
+	all.Name, all.Folds, all.Linger = mainRunner, folds(), mainLinger
 	if h.main, err = runner.New(all); err != nil {
 		return err
 	}

@@ -49,36 +49,53 @@ func (GoldenIdentity) FormerCompanions(ctx context.Context, r projections.Reader
 // Points implements Identity: phones, e-mails, handles and addresses of the
 // golden record, which holds those of its live records only.
 func (GoldenIdentity) Points(ctx context.Context, r projections.Reader, id uuid.UUID) ([]contactpoint.Point, error) {
-	c, err := golden.Get(ctx, r, id)
+	c, err := golden.Reach(ctx, r, id)
 	if errors.Is(err, events.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return PointsOf(&c), nil
+	return pointsOf(c), nil
 }
 
 // PointsOf gives the contact points of a golden record in normal form, sorted,
 // each once.
 func PointsOf(c *golden.Customer) []contactpoint.Point {
+	r := golden.Reached{Phones: make([]string, len(c.Phones)), Emails: make([]string, len(c.Emails))}
+	for i, p := range c.Phones {
+		r.Phones[i] = p.Value.Value
+	}
+	for i, e := range c.Emails {
+		r.Emails[i] = e.Value.Value
+	}
+	for _, h := range c.Handles {
+		r.Handles = append(r.Handles, h.Value)
+	}
+	for _, a := range c.Addresses {
+		r.Addresses = append(r.Addresses, a.Value)
+	}
+	return pointsOf(r)
+}
+
+func pointsOf(r golden.Reached) []contactpoint.Point {
 	var ps []contactpoint.Point
 	add := func(p events.ContactPoint) {
 		if q, ok := PointOf(p); ok {
 			ps = append(ps, q)
 		}
 	}
-	for _, p := range c.Phones {
-		add(events.ContactPoint{Phone: p.Value.Value})
+	for _, p := range r.Phones {
+		add(events.ContactPoint{Phone: p})
 	}
-	for _, e := range c.Emails {
-		add(events.ContactPoint{Email: e.Value.Value})
+	for _, e := range r.Emails {
+		add(events.ContactPoint{Email: e})
 	}
-	for _, h := range c.Handles {
-		add(events.ContactPoint{Handle: h.Value.Handle, Network: h.Value.Network})
+	for _, h := range r.Handles {
+		add(events.ContactPoint{Handle: h.Handle, Network: h.Network})
 	}
-	for _, a := range c.Addresses {
-		add(events.ContactPoint{Address: &a.Value})
+	for i := range r.Addresses {
+		add(events.ContactPoint{Address: &r.Addresses[i]})
 	}
 	slices.SortFunc(ps, comparePoints)
 	return slices.Compact(ps)
