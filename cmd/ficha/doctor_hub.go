@@ -78,7 +78,7 @@ func statusFindings(s api.Status) []finding {
 		{Check: "log", OK: s.Log.OK, Detail: strings.TrimSpace(fmt.Sprintf("position %d %s", s.Position, s.Log.Reason))},
 		{Check: "equation", OK: s.Equation.Balanced, Detail: fmt.Sprintf("taken %d, folded %d, duplicate %d, dead %d, refused %d, pending %d",
 			s.Equation.Taken, s.Equation.Folded, s.Equation.Duplicate, s.Equation.Dead, s.Equation.Refused, s.Equation.Pending)},
-		{Check: "dead letters", OK: s.Counts.DeadLetters == 0, Detail: fmt.Sprint(s.Counts.DeadLetters)},
+		{Check: "dead letters", OK: true, Note: s.Counts.DeadLetters > 0, Detail: fmt.Sprint(s.Counts.DeadLetters)},
 	}
 	for _, p := range s.Projections {
 		out = append(out, finding{Check: p.Name, OK: p.Error == "" && p.LagSeconds < 10,

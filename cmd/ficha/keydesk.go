@@ -49,7 +49,7 @@ func (r remoteKeys) revoke(ctx context.Context, id string) error {
 // withLocalKeys opens the files of a hub that does not run.
 func (a *app) withLocalKeys(ctx context.Context, do func(context.Context, keyDesk) error) error {
 	logger := slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: slog.LevelError}))
-	h, err := openClosedHub(ctx, hubConfig{Dir: a.data, Logger: logger})
+	h, err := openClosedHub(ctx, closedHubConfig(a.data, logger))
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,11 @@ func newRoot(std streams) *cobra.Command {
 	f.StringVar(&a.url, "url", os.Getenv("FICHA_URL"), "address of the running hub (FICHA_URL)")
 	f.StringVar(&a.key, "key", "", "API key (FICHA_KEY or FICHA_KEY_FILE, so that it is in no process list)")
 	f.StringVar(&a.data, "data", os.Getenv("FICHA_DATA"), "data directory (FICHA_DATA)")
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		if flags := cmd.Flags(); flags.Changed("data") && !flags.Changed("url") {
+			a.url = "" // a directory named here outranks an address that is in the environment
+		}
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see: %s --help", err, cmd.CommandPath())
 	})

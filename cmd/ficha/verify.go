@@ -43,7 +43,7 @@ func (a *app) verify(ctx context.Context) (api.Verification, error) {
 		return api.Verification{}, err
 	}
 	logger := slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: slog.LevelError}))
-	h, err := openClosedHub(ctx, hubConfig{Dir: a.data, Logger: logger})
+	h, err := openClosedHub(ctx, closedHubConfig(a.data, logger))
 	if err != nil {
 		return api.Verification{}, err
 	}

@@ -94,6 +94,12 @@ func openHub(ctx context.Context, cfg hubConfig) (*hub, error) {
 	return h, h.open(ctx, h.openFiles, h.openLog, h.openKeys, h.openGuard, h.startRunners, h.startResolver, h.openDoor, h.openAnswers)
 }
 
+// closedHubConfig says how to open a hub that does not run. Which NATS server its
+// log is on is the environment's to say (FICHA_NATS_URL), as for serve.
+func closedHubConfig(dir string, logger *slog.Logger) hubConfig {
+	return hubConfig{Dir: dir, NATSURL: os.Getenv("FICHA_NATS_URL"), NATSCreds: os.Getenv("FICHA_NATS_CREDS"), Logger: logger}
+}
+
 // openClosedHub opens the files and the log of a hub that does not run; nothing
 // moves.
 func openClosedHub(ctx context.Context, cfg hubConfig) (*hub, error) {
