@@ -65,6 +65,9 @@ func (m *mapper) cells(r row) (out []cell, id string) {
 		dec := json.NewDecoder(bytes.NewReader(r.object))
 		dec.UseNumber()
 		err := dec.Decode(&object)
+		if members, ok := object.(map[string]any); ok && isCloudEvent(members) {
+			return nil, "" // goes to the hub as it is
+		}
 		if err == nil {
 			err = walk("", object, 0, func(path, value string) error {
 				out = append(out, cell{to: m.targetOf(path), value: value})

@@ -292,7 +292,7 @@ func (x *run) bookEvent(entry batchRow, i int, answer events.EventResult) *rowEr
 			e := answer.Errors[0]
 			why = &rowError{Code: e.Code, Pointer: e.Pointer, Detail: e.Detail}
 			if e.Remedy != "" {
-				why.Detail += " " + e.Remedy
+				why.Detail += "; " + e.Remedy
 			}
 		}
 		return why
