@@ -234,8 +234,8 @@ func TestBenchMeasuresEveryWorkload(t *testing.T) {
 	a := &app{std: streams{out: &out, err: &talk}, json: true}
 	dir := t.TempDir()
 	err := a.bench(t.Context(), benchOptions{dir: dir, pairs: 1, size: benchSize{
-		appends: 1200, customers: 60, singles: 10, sightings: 3, contacts: 150,
-		asking: 50 * time.Millisecond, rebuilt: 1500, workloadTime: time.Minute,
+		appends: 1200, customers: 60, singles: 5, sightings: 2, contacts: 60,
+		asking: 30 * time.Millisecond, rebuilt: 600, workloadTime: time.Minute,
 	}})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, talk.String())

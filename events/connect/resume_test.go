@@ -36,7 +36,7 @@ func TestResume(t *testing.T) {
 			cfg := config(whole)
 			cfg.Limits.Batch = 10
 			importText(t, cfg, text)
-			for fail := 2; fail <= 11; fail++ {
+			for fail := 1; fail <= 11; fail++ {
 				h := newHub(t)
 				h.failAt, h.failure = fail, errDown
 				cfg := config(h)
@@ -46,7 +46,7 @@ func TestResume(t *testing.T) {
 				}
 				cfg.Run = "another"
 				s := importText(t, cfg, text)
-				if s.Rows != 96 || s.Appended != 95 || s.Rejected != 1 || s.Resumed != (fail > 2) || fail > 2 && s.Run != "run-1" {
+				if s.Rows != 96 || s.Appended != 95 || s.Rejected != 1 || s.Resumed != (fail > 1) || fail > 1 && s.Run != "run-1" {
 					t.Fatalf("failed at call %d, then %+v", fail, s)
 				}
 				want, got := whole.of(events.CustomerRecordedV1), h.of(events.CustomerRecordedV1)

@@ -51,6 +51,7 @@ type run struct {
 	saved   Checkpoint
 	offset  int64
 	row     int64
+	stated  bool // import.started is in the log
 }
 
 // Import reads a file to its end and submits what its rows say. Where the
@@ -152,11 +153,6 @@ func (x *run) prepare() error {
 // all reads, maps and submits to the end of the file: one goroutine maps the
 // next batch while the other waits for the sink.
 func (x *run) all(ctx context.Context) error {
-	if !x.summary.Resumed {
-		if err := x.report(ctx, events.ImportStartedV1, "started", ""); err != nil {
-			return err
-		}
-	}
 	source, err := x.file.rows(x.offset, x.row, x.cfg.Limits)
 	if err != nil {
 		return err
@@ -241,6 +237,9 @@ func (x *run) submitAll(ctx context.Context, batches <-chan batch) error {
 			}
 		}
 		x.offset, x.row = b.offset, b.row
+		if err := x.begun(ctx); err != nil {
+			return err
+		}
 		if err := x.checkpoint(ctx, false); err != nil {
 			return err
 		}
@@ -331,7 +330,7 @@ func (x *run) end(ctx context.Context, failure error) (Summary, error) {
 	x.summary.Mapped, x.summary.Ignored = x.mapper.router.lists()
 	if failure == nil {
 		err := x.rejects.flush()
-		if err == nil {
+		if err == nil && x.stated {
 			err = x.report(ctx, events.ImportCompletedV1, "completed", "")
 		}
 		if err == nil && x.name != "" {
@@ -341,7 +340,7 @@ func (x *run) end(ctx context.Context, failure error) (Summary, error) {
 	}
 	last := context.WithoutCancel(ctx)
 	failure = errors.Join(failure, x.save(last))
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && x.stated {
 		failure = errors.Join(failure, x.report(last, events.ImportFailedV1, fmt.Sprintf("failed-%d", x.row), "stopped before the end of the file; import it again to go on"))
 	}
 	return x.summary, failure
@@ -355,12 +354,29 @@ func (x *run) save(ctx context.Context) error {
 	return x.checkpoint(ctx, true)
 }
 
+// begun states that the import began, once it has brought something: a file that
+// is imported again appends nothing at all. A resumed run states it again, which
+// is a duplicate where the first one got through.
+func (x *run) begun(ctx context.Context) error {
+	if x.stated || x.summary.Appended == 0 {
+		return nil
+	}
+	if err := x.report(ctx, events.ImportStartedV1, "started", ""); err != nil {
+		return err
+	}
+	x.stated = true
+	return nil
+}
+
 // report emits an event about the import itself.
 func (x *run) report(ctx context.Context, typ events.Type, what, failure string) error {
 	if x.cfg.DryRun {
 		return nil
 	}
 	c := x.summary.Counts
+	if typ == events.ImportStartedV1 {
+		c = Counts{} // the same at every attempt
+	}
 	data, err := json.Marshal(events.ImportRun{
 		Run: x.summary.Run, FileHash: x.file.hash, Mapping: x.cfg.Mapping.label(), Rows: c.Rows, Appended: c.Appended,
 		Unchanged: c.Unchanged, Duplicate: c.Duplicate, Rejected: c.Rejected, Error: failure,
