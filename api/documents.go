@@ -89,9 +89,28 @@ type referenceProblem struct {
 	Code, Title, Remark string
 }
 
+// prose gives a text of ours as HTML: what stands between backticks is code, the
+// rest is escaped. A backtick without its fellow stays one.
+func prose(s string) template.HTML {
+	parts := strings.Split(s, "`")
+	var b strings.Builder
+	for i, part := range parts {
+		part = template.HTMLEscapeString(part)
+		switch {
+		case i%2 == 0:
+			b.WriteString(part)
+		case i == len(parts)-1:
+			b.WriteString("`" + part)
+		default:
+			b.WriteString("<code>" + part + "</code>")
+		}
+	}
+	return template.HTML(b.String())
+}
+
 // referencePage renders the OpenAPI document as one static page.
 func referencePage(doc *huma.OpenAPI) ([]byte, error) {
-	t, err := template.New("reference").Parse(referenceHTML)
+	t, err := template.New("reference").Funcs(template.FuncMap{"prose": prose}).Parse(referenceHTML)
 	if err != nil {
 		return nil, fmt.Errorf("parse reference page: %w", err)
 	}

@@ -212,3 +212,13 @@ func checkAgainst(t *testing.T, s *server, name string, schema *huma.Schema, bod
 		t.Errorf("%s: %v in %s", name, e, body)
 	}
 }
+
+func TestProse(t *testing.T) {
+	for in, want := range map[string]string{
+		"say `deny` or <b>": "say <code>deny</code> or &lt;b&gt;", "`<i>`": "<code>&lt;i&gt;</code>", "a ` b": "a ` b", "": "",
+	} {
+		if got := string(prose(in)); got != want {
+			t.Errorf("prose(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
