@@ -5,7 +5,7 @@ SHELL := bash
 
 GO            ?= go
 GOLANGCI      ?= v2.15.0
-ROUNDS        ?= 200   # kill -9 rounds of `make faults`-like tests
+ROUNDS        ?= 200   # kill -9 rounds of the story
 FUZZTIME      ?= 60s
 BIN           := $(CURDIR)/bin
 
@@ -32,7 +32,7 @@ race: ## all tests under the race detector (short forms of the end-to-end ones)
 	$(GO) test -race -short -timeout 20m ./...
 
 story: ## the end-to-end tests at full size, against the real binary
-	FICHA_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 25m ./cmd/ficha/... ./matching/... -run 'Shared|Story|EndToEnd' -v | grep -Ev '^=== (RUN|PAUSE|CONT)'
+	FICHA_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 25m ./cmd/ficha/... ./matching/... -run 'Shared|Story|EndToEnd' -v | grep --line-buffered -Ev '^=== (RUN|PAUSE|CONT)'
 
 fuzz: ## fuzz every parser and normaliser for FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \
