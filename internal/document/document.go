@@ -58,6 +58,9 @@ func Normalise(kind, number, country string) (Document, bool) {
 	d := Document{Number: n, Country: Country(country)}
 	d.Kind, d.Country = resolve(text.Fold(kind), d.Country, n)
 	d.Number, d.Check = form(d)
+	if _, ok := alphanumeric(d.Number); !ok { // nothing but its leading zeros was a digit
+		d.Number, d.Check = n, CheckNone
+	}
 	return d, true
 }
 
