@@ -48,9 +48,6 @@ func NewBook(engine *matching.Engine) *Book {
 	}
 }
 
-// Len is the number of records ever seen.
-func (b *Book) Len() int { return len(b.members) }
-
 // see gives the member of a record, making one at its first event.
 func (b *Book) see(id uuid.UUID, at events.Position) *member {
 	m := b.members[id]

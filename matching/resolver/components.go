@@ -13,17 +13,10 @@ import (
 // from the start over groups, strong edges, stated links and same verdicts.
 func (b *Book) reach(start []uuid.UUID) []uuid.UUID {
 	seen := map[uuid.UUID]bool{}
-	queue := slices.Clone(start)
-	for len(queue) > 0 {
-		id := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		queue = append(queue, b.group(id)...)
-		b.joined(id, func(other uuid.UUID) { queue = append(queue, other) })
-	}
+	flood(seen, start, func(id uuid.UUID, on func(...uuid.UUID)) {
+		on(b.group(id)...)
+		b.joined(id, func(other uuid.UUID) { on(other) })
+	})
 	out := make([]uuid.UUID, 0, len(seen))
 	for id := range seen {
 		if b.members[id] != nil {
@@ -57,19 +50,12 @@ func (b *Book) components(reached []uuid.UUID) [][]uuid.UUID {
 			continue
 		}
 		var set []uuid.UUID
-		queue := []uuid.UUID{start}
-		for len(queue) > 0 {
-			id := queue[len(queue)-1]
-			queue = queue[:len(queue)-1]
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
+		flood(seen, []uuid.UUID{start}, func(id uuid.UUID, on func(...uuid.UUID)) {
 			if m := b.members[id]; m != nil && m.live {
 				set = append(set, id)
 			}
-			b.joined(id, func(other uuid.UUID) { queue = append(queue, other) })
-		}
+			b.joined(id, func(other uuid.UUID) { on(other) })
+		})
 		out = append(out, sortIDs(set))
 	}
 	return out
@@ -109,21 +95,27 @@ func (b *Book) statedWithin(set []uuid.UUID) []matching.Pair {
 // liveStated gives the live records that stated links lead to from x, looking
 // through records that are not live. Sorted.
 func (b *Book) liveStated(x uuid.UUID) []uuid.UUID {
-	seen := map[uuid.UUID]bool{x: true}
-	queue := slices.Clone(b.stated[x])
 	var out []uuid.UUID
+	flood(map[uuid.UUID]bool{x: true}, b.stated[x], func(id uuid.UUID, on func(...uuid.UUID)) {
+		if m := b.members[id]; m != nil && m.live {
+			out = append(out, id)
+			return
+		}
+		on(b.stated[id]...)
+	})
+	return sortIDs(out)
+}
+
+// flood visits every record that is reached from the start, each once; visit
+// says where to go on from it. What is in seen already is not visited.
+func flood(seen map[uuid.UUID]bool, start []uuid.UUID, visit func(id uuid.UUID, on func(...uuid.UUID))) {
+	queue := slices.Clone(start)
 	for len(queue) > 0 {
 		id := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		if seen[id] {
-			continue
+		if !seen[id] {
+			seen[id] = true
+			visit(id, func(next ...uuid.UUID) { queue = append(queue, next...) })
 		}
-		seen[id] = true
-		if m := b.members[id]; m != nil && m.live {
-			out = append(out, id)
-			continue
-		}
-		queue = append(queue, b.stated[id]...)
 	}
-	return sortIDs(out)
 }
