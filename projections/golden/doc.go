@@ -23,7 +23,7 @@
 //	source_records     record                        → first seen, last position, live (1 byte), record.State as JSON
 //	record_versions    record, position              → the statement as JSON (type, source, id, time, data)
 //	memberships        'r', record, to               → customer, from       in force while from ≤ position < to
-//	                   'g', customer, to, record     → from                 the same by customer; to is ∞ for now
+//	                   'g', customer, to, record     → from                 the same by customer; to is ∞ while it lasts
 //	golden_records     customer                      → version, position, live (1 byte), Customer as JSON (empty: redirected)
 //	identity_links     a, b (a < b)                  → events.IdentityLink as JSON, links inside customers
 //	potential_matches  record, other                 → the same, pairs that wait for a verdict; both directions
