@@ -21,7 +21,19 @@ var matrix = map[string]string{
 	opContactCheck: "ASY", opStatus: "O", opMetrics: "OY",
 	opKeyCreate: "", opKeyList: "", opKeyRevoke: "",
 	opImport: "P", opVerify: "O",
-	opLive: "*", opReady: "*", opVersion: "*", opOpenAPI: "*", opDocs: "*",
+	opReviewList: "S", opReviewGet: "S", opReviewClaim: "S", opReviewDecide: "S",
+	opReviewUndo: "S", opReviewBulk: "S", opReviewExport: "S", opReviewImport: "S",
+	opSuspects: "S", opMerge: "S", opSplit: "S", opPin: "S",
+	opUnpin: "S", opHow: "S", opHistory: "S", opRecords: "ASY",
+	opPairExplain: "S", opMatch: "ASY", opAssign: "AS", opCustomerCases: "ASY",
+	opCases: "ASY", opHoldings: "ASY", opInsightContacts: "SO", opInsightNPS: "SO",
+	opInsightCases: "SO", opChanges: "SY", opWebhookCreate: "O", opWebhookList: "O",
+	opWebhookGet: "O", opWebhookDelete: "O", opWebhookTest: "O", opWebhookRetry: "O",
+	opAsyncAPI: "*", opProjections: "O", opRebuild: "O", opSwitch: "O",
+	opJobList: "SO", opJobGet: "SO", opJobCancel: "SO", opJobResume: "SO",
+	opJobUndo: "S", opLetters: "PO", opLetterGet: "PO", opLetterRetry: "PO",
+	opLetterDiscard: "O",
+	opLive:          "*", opReady: "*", opVersion: "*", opOpenAPI: "*", opDocs: "*",
 }
 
 var letters = map[apikey.Role]string{

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+
+	"github.com/google/uuid"
 )
 
 // Choice is what a statement says: deny or allow.
@@ -47,6 +49,17 @@ type ContactStated struct {
 	LegalBasis    string         `json:"legal_basis,omitempty"`
 	Reason        string         `json:"reason,omitempty"`
 	Ext           *StatementExt  `json:"ext,omitempty"`
+}
+
+// ContactHoldConfirmed is the data of contact.hold_confirmed.v1: a person looked
+// at a deny that binds records only because they were once grouped with the
+// stating one, and says that it is not theirs. It frees the records that it names
+// from that statement, for as long as they are not grouped with it anew.
+type ContactHoldConfirmed struct {
+	Statement string      `json:"statement"` // folio, see [StatementID]
+	Records   []uuid.UUID `json:"records"`   // freed
+	By        string      `json:"by,omitempty"`
+	Reason    string      `json:"reason,omitempty"`
 }
 
 // StatementExt is what the hub notes on statements of its own ([HubSource]).

@@ -54,6 +54,22 @@ func payloadOf(t Type) any {
 		return new(ContactStated)
 	case ContactStatementWithdrawnV1:
 		return new(ContactStatementWithdrawn)
+	case ContactHoldConfirmedV1:
+		return new(ContactHoldConfirmed)
+	case ValuePinnedV1:
+		return new(ValuePinned)
+	case ValueUnpinnedV1:
+		return new(ValueUnpinned)
+	case CaseChangedV1:
+		return new(CaseChanged)
+	case OrderChangedV1:
+		return new(OrderChanged)
+	case ContractChangedV1:
+		return new(ContractChanged)
+	case SurveyAnsweredV1:
+		return new(SurveyAnswered)
+	case DeadLetterRetriedV1, DeadLetterDiscardedV1:
+		return new(DeadLetterSettled)
 	case IdentityResolvedV1:
 		return new(IdentityResolved)
 	case IdentityJudgedV1:

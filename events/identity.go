@@ -1,6 +1,10 @@
 package events
 
-import "github.com/google/uuid"
+import (
+	"encoding/json"
+
+	"github.com/google/uuid"
+)
 
 // IdentityResolved is the data of identity.resolved.v1: which records are one
 // customer. It is closed: the union of its groups equals the union of the groups
@@ -61,4 +65,24 @@ type IdentityJudgementWithdrawn struct {
 	Judgement EventID `json:"judgement"`
 	By        string  `json:"by,omitempty"`
 	Reason    string  `json:"reason,omitempty"`
+}
+
+// ValuePinned is the data of value.pinned.v1: a steward says what an attribute of
+// the customer that Record belongs to is. It outranks every rule of survivorship
+// until it is unpinned; of several pins of an attribute the latest by Stamp counts.
+type ValuePinned struct {
+	Record    RecordKey       `json:"record"` // whose value it is, else the customer's anchor
+	Attribute string          `json:"attribute"`
+	Value     json.RawMessage `json:"value"` // as customer.recorded.v1 writes one value of the attribute
+	By        string          `json:"by,omitempty"`
+	Reason    string          `json:"reason,omitempty"`
+}
+
+// ValueUnpinned is the data of value.unpinned.v1: the pins of an attribute that
+// were made on Record before it (by Stamp) hold no more.
+type ValueUnpinned struct {
+	Record    RecordKey `json:"record"`
+	Attribute string    `json:"attribute"`
+	By        string    `json:"by,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
 }

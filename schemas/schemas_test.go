@@ -25,6 +25,9 @@ var published = []events.Type{
 	events.InteractionRecordedV1, events.InteractionAssignedV1, events.InteractionWithdrawnV1,
 	events.ContactStatedV1, events.ContactStatementWithdrawnV1,
 	events.IdentityResolvedV1, events.IdentityJudgedV1, events.IdentityJudgementWithdrawnV1,
+	events.ContactHoldConfirmedV1, events.ValuePinnedV1, events.ValueUnpinnedV1,
+	events.CaseChangedV1, events.OrderChangedV1, events.ContractChangedV1, events.SurveyAnsweredV1,
+	events.DeadLetterRetriedV1, events.DeadLetterDiscardedV1,
 	events.ImportStartedV1, events.ImportCompletedV1, events.ImportFailedV1,
 }
 

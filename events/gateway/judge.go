@@ -61,14 +61,16 @@ func (d *draft) checkSource(who events.Principal) {
 	}
 }
 
-// checkType keeps decisions about identity to those who may take them: what the
-// resolver decides to the hub, verdicts to the hub and to whoever may publish for all.
+// checkType keeps decisions to those who may take them: what the resolver decides
+// and what became of dead letters to the hub; a steward's word (verdicts, pins,
+// confirmed holds) to the hub and to whoever may publish for all.
 func (d *draft) checkType(who events.Principal) {
 	allowed := true
 	switch d.env.Type {
-	case events.IdentityResolvedV1:
+	case events.IdentityResolvedV1, events.DeadLetterRetriedV1, events.DeadLetterDiscardedV1:
 		allowed = who.Hub
-	case events.IdentityJudgedV1, events.IdentityJudgementWithdrawnV1:
+	case events.IdentityJudgedV1, events.IdentityJudgementWithdrawnV1, events.ValuePinnedV1, events.ValueUnpinnedV1,
+		events.ContactHoldConfirmedV1:
 		allowed = who.Hub || slices.Contains(who.Sources, "*")
 	}
 	if !allowed {
