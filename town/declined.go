@@ -103,5 +103,15 @@ func (t *Town) declinedStory(u *unit) {
 	}
 	complaint := activity{source: SourcePBX, stream: "call", channel: "voice", direction: "inbound", purpose: "service", team: "service", products: []string{declinedProduct}, outcomes: []string{"complaint"},
 		subjects: []string{"Pide que dejen de llamarlo"}}
-	t.happens(u, occurrence{at: declinedFrom + 22*oneDay, kind: interacted, record: 0, ref: -1, act: &complaint})
+	rang := t.happens(u, occurrence{at: declinedFrom + 22*oneDay, kind: interacted, record: 0, ref: -1, act: &complaint})
+	t.unheard(u, rang, &complaint)
+}
+
+// unheard plans what becomes of his complaint: it is escalated, and nobody has an
+// answer when it is due.
+func (t *Town) unheard(u *unit, rang int, a *activity) {
+	o := occurrence{at: u.plan[rang].at + 6*minute, kind: opened, record: 0, ref: rang, act: a}
+	o.ref = t.happens(u, o)
+	o.at, o.kind = o.at+3*oneDay, escalated
+	t.happens(u, o)
 }

@@ -1,7 +1,8 @@
 // Package town makes up a town of customers: people and organisations of
 // Guatemala, Mexico, Spain, Colombia and their neighbours, as a bank's CRM, its
 // core system, a call centre, a web chat, a shop and a citizen office each see
-// them, half a year of contacts with them, and who said "do not call me".
+// them, half a year of contacts with them, who said "do not call me", and what they
+// have there: accounts, orders, complaints, and how content they are.
 //
 // It is what `ficha demo` plays and `ficha gen` writes. Nobody in it exists:
 // names, numbers and documents are drawn from tables of this package, and

@@ -63,6 +63,7 @@ const (
 	purposeEvent
 	purposeEventID
 	purposeCompany
+	purposeBusiness
 )
 
 // household draws the people of a household and where they live. n says how many.

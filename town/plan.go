@@ -17,6 +17,16 @@ const (
 	denied                 // the customer says no
 	allowed                // he says yes to the same again
 	retracted              // whoever noted the no takes it back
+	signed                 // the bank opens an account or grants a loan
+	cancelled              // it ends
+	ordered                // the shop has an order
+	delivered              // and has delivered it
+	opened                 // a case begins
+	answered               // somebody answers
+	escalated              // it goes to somebody in charge
+	settled                // it is resolved
+	reopened               // and was not, after all
+	surveyed               // the customer says how it was
 )
 
 // occurrence is one event to be: when, what, about which record. Everything
@@ -57,6 +67,7 @@ func (t *Town) planned(u *unit) {
 	if u.company == nil {
 		t.learned(d, u)
 	}
+	t.dealings(u)
 }
 
 // happens puts an occurrence into the plan, unless it would come after the end.

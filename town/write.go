@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,10 +53,14 @@ func (t *Town) WriteTruth(w io.Writer) error {
 var csvColumns = []string{"id", "time", "kind", "full_name", "given_name", "surname1", "surname2", "birth_date", "gender",
 	"document_kind", "document_number", "document_country", "phone", "phone_region", "email", "street", "street_number", "unit", "city", "state", "postcode", "country"}
 
+// csvValues is the first of csvColumns that says something of the customer.
+const csvValues = 3
+
 // WriteCSV writes the customer records as each system would export them, a
 // file per system: open is asked once for each source, in order of the first
 // statement, with a name such as crm-bank.csv. A record that was stated again
-// has a row per statement, in order of time; withdrawals and contacts are left out.
+// has a row per statement, in order of time; withdrawals and contacts are left out,
+// and statements that say nothing of the customer.
 func (t *Town) WriteCSV(open func(name string) (io.WriteCloser, error)) (err error) {
 	type sheet struct {
 		file io.WriteCloser
@@ -77,6 +82,10 @@ func (t *Town) WriteCSV(open func(name string) (io.WriteCloser, error)) (err err
 		if !ok {
 			continue
 		}
+		row := csvRow(h.envelope.Time, c)
+		if !slices.ContainsFunc(row[csvValues:], func(v string) bool { return v != "" }) {
+			continue // it moved, and the system keeps neither address nor number: an import would refuse a row of an id alone
+		}
 		s, ok := sheets[h.envelope.Source]
 		if !ok {
 			name := strings.ReplaceAll(strings.Trim(h.envelope.Source, "/"), "/", "-") + ".csv"
@@ -90,7 +99,7 @@ func (t *Town) WriteCSV(open func(name string) (io.WriteCloser, error)) (err err
 				return fmt.Errorf("write customers: %w", err)
 			}
 		}
-		if err := s.csv.Write(csvRow(h.envelope.Time, c)); err != nil {
+		if err := s.csv.Write(row); err != nil {
 			return fmt.Errorf("write customers: %w", err)
 		}
 	}

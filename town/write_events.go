@@ -45,6 +45,8 @@ func (t *Town) write(u *unit, i int) happening {
 		t.aboutRecord(u, o, &h)
 	case denied, allowed, retracted:
 		t.aboutWish(u, o, &h)
+	case signed, cancelled, ordered, delivered, opened, answered, escalated, settled, reopened, surveyed:
+		t.aboutDealing(u, i, o, &h)
 	default:
 		t.aboutContact(u, o, &h)
 	}
