@@ -86,19 +86,41 @@ type Health interface {
 // DeadLetter is an event that could not be taken from the inbox, or was refused
 // although it may bind as a deny: original bytes and the reason.
 type DeadLetter struct {
+	Number   uint64 // its place among the dead letters, from 1; set by whoever keeps them
 	Source   string // the inbox subject's source, or the envelope's
 	ID       string // the envelope's, where readable
 	Bytes    []byte
 	Reason   string // codes and pointers, no values
 	Recorded time.Time
+	Via      Way // how it came
+	// Provisional is the id of the statement of the gateway that binds in its
+	// place, "" where it does not read as a deny.
+	Provisional string
+}
+
+// Way is how an event came to the hub.
+type Way string
+
+// The ways.
+const (
+	WayInbox   Way = "inbox"   // left in the inbox: nobody waited for an answer
+	WayRequest Way = "request" // submitted: its sender was told that it was rejected
+)
+
+// LetterRange says which dead letters to read. The zero value means all.
+type LetterRange struct {
+	After  uint64 // only those with a higher number
+	Source string // only those of this very source; "": of all
 }
 
 // DeadLetters keeps what could not be taken. Safe for concurrent use.
 type DeadLetters interface {
 	// Bury stores a dead letter durably before it returns.
 	Bury(ctx context.Context, d DeadLetter) error
-	// List yields dead letters, oldest first.
-	List(ctx context.Context) iter.Seq2[DeadLetter, error]
+	// List yields the dead letters of a range that there are now, oldest first.
+	List(ctx context.Context, r LetterRange) iter.Seq2[DeadLetter, error]
+	// Get gives one by its number, or ErrNotFound.
+	Get(ctx context.Context, number uint64) (DeadLetter, error)
 	// Count is how many there are.
 	Count(ctx context.Context) (uint64, error)
 }

@@ -27,12 +27,13 @@ func (d *DeadLetters) Bury(ctx context.Context, letter events.DeadLetter) error 
 	letter.Bytes = slices.Clone(letter.Bytes)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	letter.Number = uint64(len(d.letters)) + 1
 	d.letters = append(d.letters, letter)
 	return nil
 }
 
 // List implements [events.DeadLetters].
-func (d *DeadLetters) List(ctx context.Context) iter.Seq2[events.DeadLetter, error] {
+func (d *DeadLetters) List(ctx context.Context, r events.LetterRange) iter.Seq2[events.DeadLetter, error] {
 	return func(yield func(events.DeadLetter, error) bool) {
 		d.mu.Lock()
 		letters := slices.Clone(d.letters)
@@ -42,11 +43,27 @@ func (d *DeadLetters) List(ctx context.Context) iter.Seq2[events.DeadLetter, err
 				yield(events.DeadLetter{}, fmt.Errorf("list dead letters: %w", err))
 				return
 			}
+			if letter.Number <= r.After || r.Source != "" && letter.Source != r.Source {
+				continue
+			}
 			if !yield(letter, nil) {
 				return
 			}
 		}
 	}
+}
+
+// Get implements [events.DeadLetters].
+func (d *DeadLetters) Get(ctx context.Context, number uint64) (events.DeadLetter, error) {
+	if err := ctx.Err(); err != nil {
+		return events.DeadLetter{}, fmt.Errorf("get dead letter: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if number == 0 || number > uint64(len(d.letters)) {
+		return events.DeadLetter{}, fmt.Errorf("get dead letter: %w", events.ErrNotFound)
+	}
+	return d.letters[number-1], nil
 }
 
 // Count implements [events.DeadLetters].

@@ -97,7 +97,7 @@ func (d *door) stored() []events.Stored {
 func (d *door) letters() []events.DeadLetter {
 	d.t.Helper()
 	var out []events.DeadLetter
-	for l, err := range d.dead.List(d.t.Context()) {
+	for l, err := range d.dead.List(d.t.Context(), events.LetterRange{}) {
 		if err != nil {
 			d.t.Fatal(err)
 		}

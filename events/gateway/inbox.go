@@ -46,7 +46,7 @@ func (g *Gateway) MoveInbox(ctx context.Context, messages []InboxMessage) error 
 			continue
 		}
 		d.raw = messages[i].Bytes
-		if err := g.bury(ctx, messages[i].Source, d); err != nil {
+		if err := g.bury(ctx, events.WayInbox, messages[i].Source, d); err != nil {
 			return fmt.Errorf("move inbox: bury message: %w", err)
 		}
 		dead++

@@ -204,7 +204,7 @@ func (d *draft) mayBeDeny() bool {
 // of it binds.
 func (g *Gateway) keep(ctx context.Context, d *draft, r *events.EventResult) {
 	warning := events.Problem{Code: "kept_as_dead_letter", Detail: "the event may be a deny and is kept for an operator to look at", Remedy: "Correct the event and send it again."}
-	if err := g.bury(ctx, d.reading.source, d); err != nil {
+	if err := g.bury(ctx, events.WayRequest, d.reading.source, d); err != nil {
 		g.cfg.Logger.Error("dead letter not kept", "error", err)
 		warning.Code, warning.Detail = "not_kept", "the event may be a deny, and could not be kept"
 	}
@@ -214,12 +214,16 @@ func (g *Gateway) keep(ctx context.Context, d *draft, r *events.EventResult) {
 }
 
 // bury keeps what came of a draft, cut to what one event may have.
-func (g *Gateway) bury(ctx context.Context, source string, d *draft) error {
+func (g *Gateway) bury(ctx context.Context, via events.Way, source string, d *draft) error {
 	original, reason := d.original(), reasonOf(d.problems)
 	if longest := g.cfg.Limits.Event; len(original) > longest {
 		original, reason = original[:longest], reason+", cut to "+itoa(int64(longest))+" bytes"
 	}
-	return g.cfg.DeadLetters.Bury(ctx, events.DeadLetter{
-		Source: source, ID: d.reading.id, Bytes: original, Reason: reason, Recorded: g.cfg.Clock().UTC(),
-	})
+	letter := events.DeadLetter{
+		Source: source, ID: d.reading.id, Bytes: original, Reason: reason, Recorded: g.cfg.Clock().UTC(), Via: via,
+	}
+	if d.provisional != nil {
+		letter.Provisional = d.provisional.ID
+	}
+	return g.cfg.DeadLetters.Bury(ctx, letter)
 }

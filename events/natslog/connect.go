@@ -38,6 +38,15 @@ func Connect(cfg ConnectConfig) (*nats.Conn, error) {
 	return conn, nil
 }
 
+// ConnectServices makes a connection for services that answer clients: to the
+// embedded server if there is one, else as cfg says. Close it.
+func ConnectServices(embedded *Server, cfg ConnectConfig) (*nats.Conn, error) {
+	if embedded != nil {
+		return embedded.ServiceConn()
+	}
+	return Connect(cfg)
+}
+
 func (c ConnectConfig) options() ([]nats.Option, error) {
 	logger := c.Logger
 	if logger == nil {

@@ -1,8 +1,10 @@
 package natslog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -12,7 +14,8 @@ import (
 	"ficha/events"
 )
 
-// DeadLetters keeps what could not be taken, in a stream of its own.
+// DeadLetters keeps what could not be taken, in a stream of its own. The number
+// of a dead letter is its sequence there.
 type DeadLetters struct {
 	log    *Log
 	stream jetstream.Stream
@@ -31,16 +34,18 @@ func (l *Log) DeadLetters(ctx context.Context) (*DeadLetters, error) {
 
 // buried is a dead letter as the stream holds it.
 type buried struct {
-	Source   string    `json:"source"`
-	ID       string    `json:"id,omitempty"`
-	Reason   string    `json:"reason"`
-	Recorded time.Time `json:"recorded"`
-	Bytes    []byte    `json:"bytes"`
+	Source   string     `json:"source"`
+	ID       string     `json:"id,omitempty"`
+	Reason   string     `json:"reason"`
+	Recorded time.Time  `json:"recorded"`
+	Via      events.Way `json:"via,omitempty"`
+	Binds    string     `json:"provisional,omitempty"`
+	Bytes    []byte     `json:"bytes"`
 }
 
 // Bury implements [events.DeadLetters].
 func (d *DeadLetters) Bury(ctx context.Context, letter events.DeadLetter) error {
-	body, err := json.Marshal(buried{letter.Source, letter.ID, letter.Reason, letter.Recorded.UTC(), letter.Bytes})
+	body, err := json.Marshal(buried{letter.Source, letter.ID, letter.Reason, letter.Recorded.UTC(), letter.Via, letter.Provisional, letter.Bytes})
 	if err != nil {
 		return fmt.Errorf("bury dead letter: %w: %w", err, events.ErrInvalid)
 	}
@@ -53,18 +58,18 @@ func (d *DeadLetters) Bury(ctx context.Context, letter events.DeadLetter) error 
 }
 
 // List implements [events.DeadLetters]. It ends at what was the last one when it began.
-func (d *DeadLetters) List(ctx context.Context) iter.Seq2[events.DeadLetter, error] {
+func (d *DeadLetters) List(ctx context.Context, r events.LetterRange) iter.Seq2[events.DeadLetter, error] {
 	return func(yield func(events.DeadLetter, error) bool) {
-		info, err := d.stream.Info(ctx)
+		end, err := d.end(ctx, r)
 		if err != nil {
-			yield(events.DeadLetter{}, unavailable("list dead letters", err))
+			yield(events.DeadLetter{}, err)
 			return
 		}
-		if info.State.Msgs == 0 {
+		if end <= r.After {
 			return
 		}
-		for m, err := range d.log.consume(ctx, d.stream.CachedInfo().Config.Name, jetstream.OrderedConsumerConfig{}, d.log.cfg.WriteTimeout) {
-			letter, last, err := unearth(m, err, info.State.LastSeq)
+		for m, err := range d.log.consume(ctx, d.stream.CachedInfo().Config.Name, d.consumerOf(r), d.log.cfg.WriteTimeout) {
+			letter, last, err := received(m, err, end)
 			if !yield(letter, err) || err != nil || last {
 				return
 			}
@@ -72,8 +77,38 @@ func (d *DeadLetters) List(ctx context.Context) iter.Seq2[events.DeadLetter, err
 	}
 }
 
-// unearth reads one message; last says that it was the one at sequence end.
-func unearth(m jetstream.Msg, failed error, end uint64) (letter events.DeadLetter, last bool, err error) {
+// end is the number of the last dead letter that a range may hold; zero: none.
+func (d *DeadLetters) end(ctx context.Context, r events.LetterRange) (uint64, error) {
+	if r.Source != "" {
+		last, err := d.stream.GetLastMsgForSubject(ctx, d.log.names.dead(r.Source))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return 0, nil
+		}
+		if err != nil {
+			return 0, unavailable("list dead letters", err)
+		}
+		return last.Sequence, nil
+	}
+	info, err := d.stream.Info(ctx)
+	if err != nil {
+		return 0, unavailable("list dead letters", err)
+	}
+	if info.State.Msgs == 0 {
+		return 0, nil
+	}
+	return info.State.LastSeq, nil
+}
+
+func (d *DeadLetters) consumerOf(r events.LetterRange) jetstream.OrderedConsumerConfig {
+	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.After + 1}
+	if r.Source != "" {
+		cfg.FilterSubjects = []string{d.log.names.dead(r.Source)}
+	}
+	return cfg
+}
+
+// received reads one message; last says that none up to number end comes after it.
+func received(m jetstream.Msg, failed error, end uint64) (letter events.DeadLetter, last bool, err error) {
 	if failed != nil {
 		return letter, false, fmt.Errorf("list dead letters: %w", failed)
 	}
@@ -81,11 +116,43 @@ func unearth(m jetstream.Msg, failed error, end uint64) (letter events.DeadLette
 	if err != nil {
 		return letter, false, unavailable("list dead letters", err)
 	}
-	var b buried
-	if err := json.Unmarshal(m.Data(), &b); err != nil {
-		return letter, false, fmt.Errorf("list dead letters: number %d cannot be read: %w", meta.Sequence.Stream, events.ErrDamaged)
+	letter, err = unearth(meta.Sequence.Stream, m.Data())
+	if err != nil {
+		return letter, false, fmt.Errorf("list dead letters: %w", err)
 	}
-	return events.DeadLetter{Source: b.Source, ID: b.ID, Bytes: b.Bytes, Reason: b.Reason, Recorded: b.Recorded}, meta.Sequence.Stream >= end, nil
+	return letter, letter.Number >= end || meta.NumPending == 0, nil
+}
+
+// unearth reads a dead letter as the stream holds it. Those of before there was
+// a note of the way are from the inbox.
+func unearth(number uint64, data []byte) (events.DeadLetter, error) {
+	var b buried
+	if err := json.Unmarshal(data, &b); err != nil {
+		return events.DeadLetter{}, fmt.Errorf("number %d cannot be read: %w", number, events.ErrDamaged)
+	}
+	return events.DeadLetter{
+		Number: number, Source: b.Source, ID: b.ID, Bytes: b.Bytes, Reason: b.Reason, Recorded: b.Recorded,
+		Via: cmp.Or(b.Via, events.WayInbox), Provisional: b.Binds,
+	}, nil
+}
+
+// Get implements [events.DeadLetters].
+func (d *DeadLetters) Get(ctx context.Context, number uint64) (events.DeadLetter, error) {
+	if number == 0 {
+		return events.DeadLetter{}, fmt.Errorf("get dead letter: %w", events.ErrNotFound)
+	}
+	m, err := d.stream.GetMsg(ctx, number)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return events.DeadLetter{}, fmt.Errorf("get dead letter: %w", events.ErrNotFound)
+	}
+	if err != nil {
+		return events.DeadLetter{}, unavailable("get dead letter", err)
+	}
+	letter, err := unearth(number, m.Data)
+	if err != nil {
+		return events.DeadLetter{}, fmt.Errorf("get dead letter: %w", err)
+	}
+	return letter, nil
 }
 
 // Count implements [events.DeadLetters].

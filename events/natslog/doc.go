@@ -31,6 +31,14 @@
 //     its write was acknowledged: JetStream hands out messages of a batch while
 //     it still syncs them.
 //
+// # Clients
+//
+// Where the embedded server listens, other programs are let in with an API key,
+// each key into an account of its own that imports from the hub's account what the
+// key may do (see [ListenConfig]). The hub's account, with the log and all other
+// streams, is the hub's alone: what a client names as a reply subject, or has
+// JetStream deliver to, leads into its own account.
+//
 // # Tail file
 //
 // Two slots of 512 bytes, written in turn: magic "FICHATL1", position (uint64),

@@ -119,10 +119,32 @@ func (x *Inbox) pull(ctx context.Context) ([]jetstream.Msg, error) {
 		}
 		return nil
 	}
-	if err := collect(x.consumer.Fetch(1, jetstream.FetchContext(wait))); err != nil || len(pulled) == 0 || x.cfg.Batch == 1 {
+	if err := collect(x.consumer.Fetch(1, jetstream.FetchContext(wait))); err != nil || len(pulled) == 0 {
 		return pulled, err
 	}
-	return pulled, collect(x.consumer.FetchNoWait(x.cfg.Batch - 1))
+	for want := pullPart; want == pullPart && len(pulled) < x.cfg.Batch && sizeOf(pulled) < pullBytes; {
+		had := len(pulled)
+		if err := collect(x.consumer.FetchNoWait(min(want, x.cfg.Batch-had))); err != nil {
+			return pulled, err
+		}
+		want = len(pulled) - had // fewer than asked for: there are no more
+	}
+	return pulled, nil
+}
+
+// A pull takes messages in parts, so that a batch of large ones does not fill the
+// memory.
+const (
+	pullPart  = 25
+	pullBytes = 16 << 20
+)
+
+func sizeOf(messages []jetstream.Msg) int {
+	n := 0
+	for _, m := range messages {
+		n += len(m.Data())
+	}
+	return n
 }
 
 func (x *Inbox) source(subject string) string {

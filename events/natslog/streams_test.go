@@ -2,9 +2,11 @@ package natslog_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -145,7 +147,7 @@ func exerciseDeadLetters(t *testing.T, d events.DeadLetters) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	want := []events.DeadLetter{
 		{Source: "/crm/a b", ID: "1", Bytes: []byte("\x00\xff not JSON"), Reason: "invalid_json", Recorded: at},
-		{Source: "", ID: "", Bytes: []byte{}, Reason: "too_large", Recorded: at},
+		{Source: "", ID: "", Bytes: []byte{}, Reason: "too_large", Recorded: at, Via: events.WayRequest, Provisional: "p"},
 		{Source: "/crm/a b", ID: "1", Bytes: []byte("\x00\xff not JSON"), Reason: "invalid_json", Recorded: at},
 	}
 	for _, letter := range want {
@@ -158,21 +160,60 @@ func exerciseDeadLetters(t *testing.T, d events.DeadLetters) {
 		t.Fatalf("List gives %d, want %d", len(got), len(want))
 	}
 	for i := range want {
-		if !bytes.Equal(got[i].Bytes, want[i].Bytes) || got[i].Source != want[i].Source || got[i].ID != want[i].ID || got[i].Reason != want[i].Reason || !got[i].Recorded.Equal(at) {
+		if !bytes.Equal(got[i].Bytes, want[i].Bytes) || got[i].Source != want[i].Source || got[i].ID != want[i].ID || got[i].Reason != want[i].Reason || !got[i].Recorded.Equal(at) ||
+			got[i].Number != uint64(i+1) || got[i].Via != cmp.Or(want[i].Via, got[i].Via) || got[i].Provisional != want[i].Provisional {
 			t.Errorf("dead letter %d: %+v, want %+v", i, got[i], want[i])
 		}
 	}
 	if n, err := d.Count(t.Context()); n != 3 || err != nil {
 		t.Errorf("Count = %d, %v", n, err)
 	}
+	readDeadLetters(t, d)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := d.Bury(ctx, want[0]); err == nil {
 		t.Error("Bury took a cancelled context")
 	}
-	for _, err := range d.List(ctx) {
+	for _, err := range d.List(ctx, events.LetterRange{}) {
 		if err == nil {
 			t.Error("List took a cancelled context")
+		}
+	}
+}
+
+// readDeadLetters reads parts of what exerciseDeadLetters buried.
+func readDeadLetters(t *testing.T, d events.DeadLetters) {
+	t.Helper()
+	for _, c := range []struct {
+		of   events.LetterRange
+		want []uint64
+	}{
+		{events.LetterRange{After: 1}, []uint64{2, 3}},
+		{events.LetterRange{After: 3}, nil},
+		{events.LetterRange{After: 9}, nil},
+		{events.LetterRange{Source: "/crm/a b"}, []uint64{1, 3}},
+		{events.LetterRange{Source: "/crm/a b", After: 1}, []uint64{3}},
+		{events.LetterRange{Source: "/crm/a b", After: 3}, nil},
+		{events.LetterRange{Source: "/crm"}, nil},
+	} {
+		var got []uint64
+		for letter, err := range d.List(t.Context(), c.of) {
+			if err != nil {
+				t.Fatalf("List %+v: %v", c.of, err)
+			}
+			got = append(got, letter.Number)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("List %+v gives %v, want %v", c.of, got, c.want)
+		}
+	}
+	letter, err := d.Get(t.Context(), 2)
+	if err != nil || letter.Number != 2 || letter.Reason != "too_large" {
+		t.Errorf("Get 2 = %+v, %v", letter, err)
+	}
+	for _, n := range []uint64{0, 4} {
+		if _, err := d.Get(t.Context(), n); !errors.Is(err, events.ErrNotFound) {
+			t.Errorf("Get %d: %v, want ErrNotFound", n, err)
 		}
 	}
 }
@@ -180,7 +221,7 @@ func exerciseDeadLetters(t *testing.T, d events.DeadLetters) {
 func list(t *testing.T, d events.DeadLetters) []events.DeadLetter {
 	t.Helper()
 	var all []events.DeadLetter
-	for letter, err := range d.List(t.Context()) {
+	for letter, err := range d.List(t.Context(), events.LetterRange{}) {
 		if err != nil {
 			t.Fatalf("List: %v", err)
 		}
