@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -74,7 +75,9 @@ func memberAt(in *reading, id uuid.UUID, then AsOf) (*member, error) {
 	case first == 0:
 		return nil, nil
 	}
-	return newMember(id, first, &s), nil
+	m := newMember(id, first, &s)
+	m.pins, err = pinsOf(in, id, then.KnownAt, then.At)
+	return m, err
 }
 
 // PositionAt gives the last position of this projection's events that was
@@ -138,4 +141,26 @@ func Memberships(ctx context.Context, r projections.Reader, id uuid.UUID) ([]Mem
 		}
 	}
 	return ms, in.err
+}
+
+// Preview gives the golden record that records would make if they were one
+// customer and nobody else was part of it: what a merge or split is about to make.
+// events.ErrNotFound: one of them was never seen, or none is named.
+func Preview(ctx context.Context, r projections.Reader, records []uuid.UUID) (Customer, error) {
+	in := &reading{ctx: ctx, r: r}
+	ms := make([]*member, 0, len(records))
+	for _, id := range records {
+		if _, ok := in.Get(sourceRecords, id[:]); !ok {
+			return Customer{}, cmp.Or(in.err, fmt.Errorf("preview customer with record %s: %w", id, events.ErrNotFound))
+		}
+		m, err := loadMember(in, id)
+		if err != nil {
+			return Customer{}, cmp.Or(in.err, err)
+		}
+		ms = append(ms, m)
+	}
+	if len(ms) == 0 {
+		return Customer{}, fmt.Errorf("preview customer without records: %w", events.ErrNotFound)
+	}
+	return build(ms), in.err
 }

@@ -21,6 +21,8 @@ type member struct {
 	Member
 	values record.Values
 	region string
+	pins   []pin // that hold, by attribute
+	pin    *pin  // what it states is this pin; see speakers
 }
 
 func newMember(id uuid.UUID, firstSeen events.Position, s *record.State) *member {
@@ -31,6 +33,9 @@ func newMember(id uuid.UUID, firstSeen events.Position, s *record.State) *member
 
 // standing of what the member states in a field.
 func (m *member) standing(field, form string) standing {
+	if m.pin != nil {
+		return standing{form: form, record: m.RecordKey, at: m.pin.Stamp.Time, pin: m.pin}
+	}
 	return standing{form: form, record: m.RecordKey, at: m.values.Stamp(field).Time}
 }
 
@@ -56,7 +61,9 @@ func build(ms []*member) Customer {
 			live = append(live, m)
 		}
 	}
-	c.Live = len(live) > 0
+	if c.Live = len(live) > 0; c.Live {
+		live = append(live, speakers(ms)...)
+	}
 	c.choosePerson(live)
 	c.chooseReach(live)
 	c.chooseStanding(live)
@@ -150,6 +157,26 @@ func addEmails(m *member, add adder[events.Email]) {
 // chooseAddresses takes the addresses of one record together, so that no street
 // of one moves into the town of another.
 func chooseAddresses(ms []*member) []Value[events.Address] {
+	i := slices.IndexFunc(ms, func(m *member) bool { return m.pin != nil && m.pin.attribute == "addresses" })
+	if i < 0 {
+		return recordAddresses(ms)
+	}
+	pinned := recordAddresses(ms[i : i+1])[0]
+	others := recordAddresses(slices.Delete(slices.Clone(ms), i, i+1))
+	others = slices.DeleteFunc(others, func(v Value[events.Address]) bool {
+		if addressForm(v.Value) != addressForm(pinned.Value) {
+			return false
+		}
+		if v.Record != pinned.Record {
+			pinned.Also = append(pinned.Also, Source[events.Address]{Value: v.Value, Record: v.Record})
+		}
+		pinned.Also = append(pinned.Also, v.Also...)
+		return true
+	})
+	return slices.Insert(others, 0, pinned)
+}
+
+func recordAddresses(ms []*member) []Value[events.Address] {
 	best := choose(claimsOf(ms, "addresses", func(m *member, add adder[[]events.Address]) {
 		weight, forms := 0, make([]string, 0, len(m.values.Addresses))
 		for _, a := range m.values.Addresses {
@@ -166,7 +193,7 @@ func chooseAddresses(ms []*member) []Value[events.Address] {
 	}
 	out := make([]Value[events.Address], len(best.Value))
 	for i, a := range best.Value {
-		out[i] = Value[events.Address]{Value: a, Record: best.Record, Rule: best.Rule, Also: []Source[events.Address]{}}
+		out[i] = Value[events.Address]{Value: a, Record: best.Record, Rule: best.Rule, Also: []Source[events.Address]{}, PinNote: best.PinNote}
 	}
 	for _, s := range best.Also {
 		for _, a := range s.Value {
@@ -215,7 +242,7 @@ func chooseAttributes(ms []*member) map[string]Value[json.RawMessage] {
 	for _, m := range ms {
 		for _, name := range slices.Sorted(maps.Keys(m.values.Attributes)) {
 			raw := m.values.Attributes[name]
-			s := standing{form: string(raw), record: m.RecordKey, at: m.values.AttributeStamp(name).Time}
+			s := m.standing(declared+name, string(raw))
 			claims[name] = append(claims[name], claim[json.RawMessage]{standing: s, value: raw})
 		}
 	}
@@ -261,7 +288,7 @@ func single(ms []*member, field string, get func(*record.Values) string, weight 
 }
 
 func retyped[A, B any](v Value[A], to func(A) B) Value[B] {
-	out := Value[B]{Value: to(v.Value), Record: v.Record, Rule: v.Rule, Also: make([]Source[B], len(v.Also))}
+	out := Value[B]{Value: to(v.Value), Record: v.Record, Rule: v.Rule, Also: make([]Source[B], len(v.Also)), PinNote: v.PinNote}
 	for i, s := range v.Also {
 		out.Also[i] = Source[B]{Value: to(s.Value), Record: s.Record}
 	}

@@ -15,10 +15,11 @@ type Counts struct {
 	LiveCustomers uint64 `json:"live_golden_records"` // without tombstones
 	Potential     uint64 `json:"potential_matches"`   // pairs that wait for a verdict
 	Resolved      uint64 `json:"resolved_position"`   // last event that a decision took into account
+	Pins          uint64 `json:"pins"`                // values pinned and unpinned, ever
 }
 
-func (n *Counts) fields() [6]*uint64 {
-	return [...]*uint64{&n.Records, &n.LiveRecords, &n.Customers, &n.LiveCustomers, &n.Potential, &n.Resolved}
+func (n *Counts) fields() [7]*uint64 {
+	return [...]*uint64{&n.Records, &n.LiveRecords, &n.Customers, &n.LiveCustomers, &n.Potential, &n.Resolved, &n.Pins}
 }
 
 func countsKey() []byte { return []byte("all") }

@@ -20,6 +20,7 @@ const (
 	RuleRecent   Rule = "recent"   // it was stated last
 	RuleFrequent Rule = "frequent" // more records state it
 	RuleTie      Rule = "tie"      // nothing tells them apart; a fixed order decides
+	RulePinned   Rule = "pinned"   // a steward said so
 )
 
 // Source is one record's word on an attribute.
@@ -29,12 +30,14 @@ type Source[T any] struct {
 }
 
 // Value is a surviving value: which record it comes from, which rule chose it,
-// and what the other records say.
+// and what the other records say. A pinned one is of the record that the pin hangs
+// on, whatever that record says itself.
 type Value[T any] struct {
 	Value  T                `json:"value"`
 	Record events.RecordKey `json:"record"`
 	Rule   Rule             `json:"rule"`
 	Also   []Source[T]      `json:"also"`
+	*PinNote
 }
 
 // Phone is a surviving phone. Its value is E.164, or as written where it cannot

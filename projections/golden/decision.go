@@ -19,6 +19,7 @@ type decision struct {
 	groups [][]uuid.UUID
 	group  map[uuid.UUID]int         // record → index into groups
 	was    map[uuid.UUID]membership  // of each record, before
+	rows   map[uuid.UUID][]byte      // of source_records
 	before map[uuid.UUID][]uuid.UUID // customer before → its records
 }
 
@@ -47,16 +48,18 @@ func applyDecision(w projections.Work, e events.Decoded) error {
 
 // readDecision checks that the groups are disjoint, of known records, and closed.
 func readDecision(r rows, p *events.IdentityResolved, at events.Position) (*decision, error) {
-	d := &decision{IdentityResolved: p, at: at, group: map[uuid.UUID]int{}, was: map[uuid.UUID]membership{}, before: map[uuid.UUID][]uuid.UUID{}}
+	d := &decision{IdentityResolved: p, at: at, group: map[uuid.UUID]int{}, was: map[uuid.UUID]membership{}, rows: map[uuid.UUID][]byte{}, before: map[uuid.UUID][]uuid.UUID{}}
 	for i, g := range p.Groups {
 		ids := make([]uuid.UUID, len(g))
 		for k, m := range g {
 			if _, twice := d.group[m.Record]; twice {
 				return nil, fmt.Errorf("group %d: record %s is named twice: %w", i, m.Record, events.ErrInvalid)
 			}
-			if _, known := r.Get(sourceRecords, m.Record[:]); !known {
+			row, known := r.Get(sourceRecords, m.Record[:])
+			if !known {
 				return nil, fmt.Errorf("group %d: record %s was never seen: %w", i, m.Record, events.ErrInvalid)
 			}
+			d.rows[m.Record] = row
 			d.group[m.Record], ids[k] = i, m.Record
 			d.was[m.Record] = membershipOf(r, m.Record)
 		}
@@ -74,7 +77,10 @@ func (d *decision) checkClosed(r rows) error {
 		if _, done := d.before[customer]; done {
 			continue
 		}
-		ids := membersOf(r, customer)
+		ids := []uuid.UUID{named} // a record that no decision has moved is alone
+		if d.was[named].written {
+			ids = membersOf(r, customer)
+		}
 		for _, id := range ids {
 			if _, ok := d.group[id]; !ok {
 				return fmt.Errorf("not closed: record %s is left out: %w", id, events.ErrInvalid)
@@ -95,7 +101,7 @@ func (d *decision) regroup(w projections.Work, n *Counts) error {
 		}
 		ms := make([]*member, len(ids))
 		for i, id := range ids {
-			m, err := loadMember(w, id)
+			m, err := decodeMember(w, id, d.rows[id])
 			if err != nil {
 				return err
 			}
@@ -131,13 +137,14 @@ func (d *decision) unchanged(ids []uuid.UUID) bool {
 
 // part notes the pairs that were together until now.
 func (d *decision) part(w projections.Work) {
-	until := appendNumber(make([]byte, 0, 8), d.at)
+	past := pasts{}
 	for _, ids := range d.before {
 		for i, a := range ids {
 			for _, b := range ids[i+1:] {
 				if d.group[a] != d.group[b] {
-					w.Put(formerCompanions, pairKey(a, b), until)
-					w.Put(formerCompanions, pairKey(b, a), until)
+					t := together{since: past.since(w, a, b, d.was[a].from, d.was[b].from), until: d.at}
+					t.note(w, a, b)
+					t.note(w, b, a)
 				}
 			}
 		}
@@ -149,7 +156,9 @@ func (d *decision) part(w projections.Work) {
 func (d *decision) replaceLinks(w projections.Work, n *Counts) error {
 	for _, ids := range d.groups {
 		for _, id := range ids {
-			deletePrefix(w, identityLinks, id[:]) // both ends of a link are in one customer: both are named here
+			if d.was[id].written { // both ends of a link are in one customer: both are named here
+				deletePrefix(w, identityLinks, id[:])
+			}
 			for _, other := range deletePrefix(w, potentialMatches, id[:]) {
 				w.Delete(potentialMatches, pairKey(other, id))
 				n.Potential--

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -25,14 +26,15 @@ func New() Fold { return Fold{} }
 func (Fold) Name() string { return "golden" }
 
 // Version is that of the rows described in the package comment.
-func (Fold) Version() int { return 1 }
+func (Fold) Version() int { return 2 }
 
 // Tables lists the tables of the package comment.
 func (Fold) Tables() []projections.Table { return tables() }
 
-// Apply folds statements about customers and decisions about who is who; it
-// skips everything else. It refuses what record.Read refuses, and decisions that
-// are not closed or name records that were never seen (events.ErrInvalid).
+// Apply folds statements about customers, decisions about who is who, and pins; it
+// skips everything else. It refuses what record.Read refuses, decisions that are
+// not closed or name records that were never seen, and pins whose value is none of
+// their attribute (events.ErrInvalid).
 func (Fold) Apply(w projections.Work, e events.Decoded) error {
 	switch e.Type {
 	case events.CustomerRecordedV1, events.CustomerWithdrawnV1:
@@ -41,6 +43,8 @@ func (Fold) Apply(w projections.Work, e events.Decoded) error {
 		return applySourceMerge(w, e)
 	case events.IdentityResolvedV1:
 		return applyDecision(w, e)
+	case events.ValuePinnedV1, events.ValueUnpinnedV1:
+		return applyPin(w, e)
 	}
 	return nil
 }
@@ -49,13 +53,18 @@ func (Fold) Apply(w projections.Work, e events.Decoded) error {
 type sourceRecord struct {
 	firstSeen, last events.Position
 	live            bool
+	pinned          bool // there are rows in pins
 	state           record.State
 }
 
-const sourceHeader = 8 + 8 + 1
+const (
+	sourceHeader = 8 + 8 + 1
+	sourceLive   = 1
+	sourcePinned = 2
+)
 
 func encodeSource(s *sourceRecord) ([]byte, error) {
-	b := append(appendNumber(appendNumber(make([]byte, 0, 1024), s.firstSeen), s.last), byte(yes(s.live)))
+	b := append(appendNumber(appendNumber(make([]byte, 0, 1024), s.firstSeen), s.last), byte(yes(s.live)*sourceLive|yes(s.pinned)*sourcePinned))
 	buf := bytes.NewBuffer(b)
 	if err := json.MarshalWrite(buf, &s.state); err != nil {
 		return nil, fmt.Errorf("encode source record: %w", err)
@@ -67,7 +76,7 @@ func decodeSource(v []byte) (*sourceRecord, error) {
 	if len(v) < sourceHeader {
 		return nil, damaged(sourceRecords)
 	}
-	s := &sourceRecord{firstSeen: events.Position(numberAt(v, 0)), last: events.Position(numberAt(v, 8)), live: v[16] == 1}
+	s := &sourceRecord{firstSeen: events.Position(numberAt(v, 0)), last: events.Position(numberAt(v, 8)), live: v[16]&sourceLive != 0, pinned: v[16]&sourcePinned != 0}
 	if err := json.Unmarshal(v[sourceHeader:], &s.state); err != nil {
 		return nil, damaged(sourceRecords)
 	}
@@ -93,7 +102,14 @@ func applyStatement(w projections.Work, e events.Stored) error {
 	}
 	wasLive := src.live
 	src.last, src.live = e.Position, src.state.Live()
-	m := newMember(id, src.firstSeen, &src.state)
+	n := readCounts(w)
+	if fresh && n.Pins > 0 {
+		src.pinned = hasPins(w, id)
+	}
+	m, err := memberOf(w, id, src)
+	if err != nil {
+		return err
+	}
 	if err := writeSource(w, id, src); err != nil {
 		return err
 	}
@@ -102,9 +118,13 @@ func applyStatement(w projections.Work, e events.Stored) error {
 	}
 	noteTime(w, e)
 	reindex(w, old, indexOf(m, &src.state))
-	n := readCounts(w)
 	n.countRecord(fresh, wasLive, src.live)
-	if err := rebuildAround(w, m, e.Position, &n); err != nil {
+	if fresh { // nobody has put it into a customer yet
+		err = saveOver(w, goldenRow{}, build([]*member{m}), e.Position, &n)
+	} else {
+		err = rebuildAround(w, m, e.Position, &n)
+	}
+	if err != nil {
 		return err
 	}
 	writeCounts(w, n)
@@ -122,7 +142,11 @@ func loadForChange(w rows, id uuid.UUID) (*sourceRecord, []indexRow, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return src, indexOf(newMember(id, src.firstSeen, &src.state), &src.state), nil
+	m, err := memberOf(w, id, src)
+	if err != nil {
+		return nil, nil, err
+	}
+	return src, indexOf(m, &src.state), nil
 }
 
 func writeSource(w projections.Work, id uuid.UUID, src *sourceRecord) error {
@@ -164,11 +188,26 @@ func loadMember(r rows, id uuid.UUID) (*member, error) {
 	if !ok {
 		return nil, damaged(memberships) // a membership of a record that is not there
 	}
-	src, err := decodeSource(v)
+	return decodeMember(r, id, v)
+}
+
+func decodeMember(r rows, id uuid.UUID, row []byte) (*member, error) {
+	src, err := decodeSource(row)
 	if err != nil {
 		return nil, err
 	}
-	return newMember(id, src.firstSeen, &src.state), nil
+	return memberOf(r, id, src)
+}
+
+// memberOf gives a record with its values read, and its pins.
+func memberOf(r rows, id uuid.UUID, src *sourceRecord) (*member, error) {
+	m := newMember(id, src.firstSeen, &src.state)
+	if !src.pinned {
+		return m, nil
+	}
+	var err error
+	m.pins, err = pinsOf(r, id, forever, time.Time{})
+	return m, err
 }
 
 // goldenRow is a row of golden_records; without a document it is where a customer
@@ -201,11 +240,16 @@ func writeGolden(w projections.Work, id uuid.UUID, g goldenRow) {
 
 // saveCustomer writes a golden record if it is another one than before.
 func saveCustomer(w projections.Work, c Customer, at events.Position, n *Counts) error {
+	old, _ := readGolden(w, c.ID)
+	return saveOver(w, old, c, at, n)
+}
+
+// saveOver is saveCustomer for whoever knows what was there before.
+func saveOver(w projections.Work, old goldenRow, c Customer, at events.Position, n *Counts) error {
 	doc, err := json.Marshal(&c, json.Deterministic(true))
 	if err != nil {
 		return fmt.Errorf("encode golden record: %w", err)
 	}
-	old, _ := readGolden(w, c.ID)
 	if bytes.Equal(doc, old.document) {
 		return nil
 	}

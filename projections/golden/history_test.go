@@ -3,6 +3,7 @@ package golden_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -105,7 +106,9 @@ type history struct {
 func drawHistory(t *rapid.T) *history {
 	h := &history{}
 	for range rapid.IntRange(1, 25).Draw(t, "length") {
-		switch what := rapid.IntRange(0, 9).Draw(t, "what"); {
+		switch what := rapid.IntRange(0, 11).Draw(t, "what"); {
+		case what >= 10:
+			h.evs = append(h.evs, h.serial.drawPin(t))
 		case what >= 7 && len(h.groups) > 0:
 			h.decide(t)
 		case what == 6:
@@ -119,6 +122,40 @@ func drawHistory(t *rapid.T) *history {
 		}
 	}
 	return h
+}
+
+// drawPin pins a value, or takes back what was pinned, on a record that may never
+// have been seen.
+func (n *serial) drawPin(t *rapid.T) events.Envelope {
+	r, when := drawRecord(t), drawTime(t)
+	values := map[string][]string{
+		"names":      {`{"given":"Josefa","family":"Núñez"}`, `{"given":"maria jose","family":"nunez","use":"old"}`},
+		"birth_date": {`"1980-02-12"`, `"1980"`}, "gender": {`"other"`}, "vip": {`false`, `true`}, "tier": {`"gold"`},
+		"phones":    {`{"value":"+502 5512 3456","use":"work"}`, `{"value":"5599 1234"}`, `{"value":"+52 1 55 1234 5678"}`},
+		"emails":    {`{"value":"Mj@Gmail.com"}`, `{"value":"mj@example.com"}`},
+		"documents": {`{"kind":"dpi","number":"2365487100101","country":"GT"}`, `{"kind":"other","number":"x 1"}`},
+		"addresses": {`{"street":"4a Avenida","number":"12-34","locality":"Guatemala","country":"GT"}`, `{"locality":"Xela"}`},
+		"handles":   {`{"handle":"pepa2","network":"x"}`, `{"handle":"PEPA","network":"x"}`}, "preferences": {`{"a":{"channel":"voice"}}`},
+		"attributes.a": {`1`, `"z"`}, "attributes.c": {`[1,2]`}, "organization": {`"Acme"`}, "language": {`"es"`},
+	}
+	attribute := "birth_date" // often the same one, so that pins meet
+	if rapid.Bool().Draw(t, "any") {
+		attribute = rapid.SampledFrom(slices.Sorted(maps.Keys(values))).Draw(t, "attribute")
+	}
+	if rapid.IntRange(0, 3).Draw(t, "unpin") == 0 {
+		return n.unpinned(r, when, attribute)
+	}
+	return n.pinned(r, when, attribute, rapid.SampledFrom(values[attribute]).Draw(t, "pinned"))
+}
+
+func (n *serial) pinned(record string, t time.Time, attribute, value string) events.Envelope {
+	return events.Envelope{ID: n.next(), Source: "/ficha/desk", SpecVersion: "1.0", Type: events.ValuePinnedV1, Time: t,
+		Data: json.RawMessage(fmt.Sprintf(`{"record":{"source":"/crm","id":%q},"attribute":%q,"value":%s,"by":"rosa","reason":"seen the card"}`, record, attribute, value))}
+}
+
+func (n *serial) unpinned(record string, t time.Time, attribute string) events.Envelope {
+	return events.Envelope{ID: n.next(), Source: "/ficha/desk", SpecVersion: "1.0", Type: events.ValueUnpinnedV1, Time: t,
+		Data: json.RawMessage(fmt.Sprintf(`{"record":{"source":"/crm","id":%q},"attribute":%q,"by":"rosa"}`, record, attribute))}
 }
 
 // numbered gives each event its own recorded time, in order.

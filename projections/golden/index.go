@@ -44,8 +44,48 @@ func indexOf(m *member, s *record.State) []indexRow {
 	out = appendNameTokens(out, m)
 	out = appendNumberEnds(out, m)
 	out = append(out, indexRow{searchTokens, tokenKey('i', text.Fold(m.RecordKey.ID), m.ID), []byte{}})
+	for i := range m.pins {
+		if s := m.pins[i].speaker(m); s != nil {
+			out = appendPinned(out, s)
+		}
+	}
 	slices.SortFunc(out, compareIndexRows)
 	return slices.CompactFunc(out, func(a, b indexRow) bool { return compareIndexRows(a, b) == 0 })
+}
+
+// appendPinned adds the rows by which a record is found by a value pinned on it.
+// A point that the record states too keeps when it was held.
+func appendPinned(out []indexRow, s *member) []indexRow {
+	for _, p := range pinnedPoints(s) {
+		key := pointKey(p, s.ID)
+		flags := byte(flagPinned | yes(p.Readable)*flagReadable)
+		i := slices.IndexFunc(out, func(r indexRow) bool { return r.table == contactPoints && bytes.Equal(r.key, key) })
+		if i < 0 {
+			out = append(out, indexRow{contactPoints, key, []byte{flags}})
+			continue
+		}
+		out[i].value = slices.Clone(out[i].value)
+		out[i].value[0] |= flags
+	}
+	for _, d := range s.values.Documents {
+		if n, ok := document.Normalise(d.Kind, d.Number, d.Country); ok {
+			key := documentKey(n, s.ID)
+			out = slices.DeleteFunc(out, func(r indexRow) bool { return r.table == documents && bytes.Equal(r.key, key) })
+			out = append(out, indexRow{documents, key, []byte{1}})
+		}
+	}
+	return appendNumberEnds(appendNameTokens(out, s), s)
+}
+
+// pinnedPoints reads a pinned telephone as the golden record shows it.
+func pinnedPoints(s *member) []contactpoint.Point {
+	if len(s.values.Phones) == 0 {
+		return record.Points(&s.values.CustomerRecorded)
+	}
+	if p, ok := record.PhonePoint(s.values.Phones[0], s.region); ok {
+		return []contactpoint.Point{p}
+	}
+	return nil
 }
 
 func appendNameTokens(out []indexRow, m *member) []indexRow {
@@ -145,6 +185,7 @@ func tokenKey(space byte, token string, id uuid.UUID) []byte {
 const (
 	flagReadable = 1 << iota // the point was completed to its normal form
 	flagNow                  // the record is live and has it
+	flagPinned               // a steward says that it is the customer's
 )
 
 // encodeHolding writes flags and spans; an end that has not come is the greatest number.

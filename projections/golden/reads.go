@@ -116,7 +116,7 @@ func RecordsByPoint(ctx context.Context, r projections.Reader, p contactpoint.Po
 	in := &reading{ctx: ctx, r: r}
 	var ids []uuid.UUID
 	scanHolders(in, p, func(id uuid.UUID, holding []byte) {
-		if holding[0]&flagNow != 0 {
+		if holding[0]&(flagNow|flagPinned) != 0 {
 			ids = append(ids, id)
 		}
 	})
@@ -248,25 +248,6 @@ func SurvivorOf(ctx context.Context, r projections.Reader, record uuid.UUID) (ev
 	in := &reading{ctx: ctx, r: r}
 	k, ok := survivorOf(in, record)
 	return k, ok && in.err == nil, in.err
-}
-
-// Companion is a record that another one was grouped with, and the position of
-// the decision that parted them last.
-type Companion struct {
-	Record uuid.UUID
-	Until  events.Position
-}
-
-// FormerCompanions gives the records that a record was once grouped with and
-// parted from, sorted. Some may be together again.
-func FormerCompanions(ctx context.Context, r projections.Reader, record uuid.UUID) ([]Companion, error) {
-	in := &reading{ctx: ctx, r: r}
-	var cs []Companion
-	in.Scan(formerCompanions, projections.Prefix(record[:]), func(row projections.Row) bool {
-		cs = append(cs, Companion{Record: uuidAtEnd(row.Key), Until: events.Position(numberAt(row.Value, 0))})
-		return true
-	})
-	return cs, in.err
 }
 
 // Links gives the evidence that holds the records of a customer together.

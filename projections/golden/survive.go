@@ -17,12 +17,21 @@ type standing struct {
 	verified bool
 	complete int // how much it says
 	frequent int // records that state it; counted by choose
+	pin      *pin
 }
 
 // claim is one record's value of an attribute.
 type claim[T any] struct {
 	standing
 	value T
+}
+
+// note says who pinned the value; nil for one that a record states.
+func (s *standing) note() *PinNote {
+	if s.pin == nil {
+		return nil
+	}
+	return &PinNote{PinnedBy: s.pin.By, PinnedAt: s.pin.Stamp.Time, PinReason: s.pin.Reason}
 }
 
 // better compares by one rule: positive when a is to be preferred.
@@ -47,9 +56,12 @@ func yes(b bool) int {
 	return 0
 }
 
-// prefer is a total order by the rules in turn, then by form, recency and record
+// prefer is a total order: what is pinned first, by the rules in turn, then by form, recency and record
 // key: nothing that depends on arrival.
 func prefer(rules []Rule, a, b *standing) int {
+	if c := yes(a.pin != nil) - yes(b.pin != nil); c != 0 {
+		return c
+	}
 	for _, r := range rules {
 		if c := r.better(a, b); c != 0 {
 			return c
@@ -64,7 +76,7 @@ func choose[T any](claims []claim[T], rules ...Rule) *Value[T] {
 	case 0:
 		return nil
 	case 1:
-		return &Value[T]{Value: claims[0].value, Record: claims[0].record, Rule: RuleOnly, Also: []Source[T]{}}
+		return &Value[T]{Value: claims[0].value, Record: claims[0].record, Rule: ruleOf(claims, &claims[0].standing, rules), Also: []Source[T]{}, PinNote: claims[0].note()}
 	}
 	countRecords(claims)
 	best := &claims[0]
@@ -73,7 +85,7 @@ func choose[T any](claims []claim[T], rules ...Rule) *Value[T] {
 			best = c
 		}
 	}
-	v := &Value[T]{Value: best.value, Record: best.record, Rule: ruleOf(claims, &best.standing, rules), Also: []Source[T]{}}
+	v := &Value[T]{Value: best.value, Record: best.record, Rule: ruleOf(claims, &best.standing, rules), Also: []Source[T]{}, PinNote: best.note()}
 	for i := range claims {
 		if c := &claims[i]; c != best && (c.record != best.record || c.form != best.form) {
 			v.Also = append(v.Also, Source[T]{Value: c.value, Record: c.record})
@@ -86,6 +98,10 @@ func choose[T any](claims []claim[T], rules ...Rule) *Value[T] {
 func countRecords[T any](claims []claim[T]) {
 	for i := range claims {
 		c := &claims[i]
+		if k := slices.IndexFunc(claims[:i], func(o claim[T]) bool { return o.form == c.form }); k >= 0 {
+			c.frequent = claims[k].frequent
+			continue
+		}
 		c.frequent = 0
 		for j := range claims {
 			if claims[j].form == c.form && !statedBefore(claims[:j], &claims[j].standing) {
@@ -102,6 +118,9 @@ func statedBefore[T any](earlier []claim[T], s *standing) bool {
 
 // ruleOf names the first rule by which best is ahead of the best other value.
 func ruleOf[T any](claims []claim[T], best *standing, rules []Rule) Rule {
+	if best.pin != nil {
+		return RulePinned
+	}
 	var rival *standing
 	others := false
 	for i := range claims {

@@ -26,11 +26,12 @@ const (
 	searchTokens     projections.Table = "search_tokens"
 	recordedTimes    projections.Table = "recorded_times"
 	goldenCounts     projections.Table = "golden_counts"
+	pins             projections.Table = "pins"
 )
 
 func tables() []projections.Table {
 	return []projections.Table{sourceRecords, recordVersions, memberships, goldenRecords, identityLinks, potentialMatches,
-		formerCompanions, sourceMerges, contactPoints, documents, searchTokens, recordedTimes, goldenCounts}
+		formerCompanions, sourceMerges, contactPoints, documents, searchTokens, recordedTimes, goldenCounts, pins}
 }
 
 // forever is the end of a membership that has not ended.

@@ -25,6 +25,8 @@ type source struct {
 	key    events.RecordKey
 	live   bool
 	fields map[string]stated
+	pins   map[string]pinned // by attribute, those that were taken back too
+	speaks *source           // of what a pin states: the record that it hangs on
 }
 
 // claim is what one record says of an attribute.
@@ -33,6 +35,7 @@ type claim struct {
 	form     string
 	from     events.RecordKey
 	at       time.Time
+	pinned   int
 	verified int
 	complete int
 }
@@ -41,6 +44,9 @@ type claim struct {
 // each customer that has a live record.
 func Golden(evs []events.Envelope) ([]string, error) {
 	sources, err := sourcesOf(evs)
+	if err == nil {
+		err = pin(evs, sources)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +183,7 @@ func lineOf(group []*source) (string, error) {
 	if len(live) == 0 {
 		return "", nil
 	}
+	live = append(live, spokenFor(group)...)
 	const names, documents, phones, emails = "names", "documents", "phones", "emails"
 	recent := []string{"recent", "frequent"}
 	lasting := []string{"complete", "frequent", "recent"}
@@ -241,6 +248,9 @@ func claims(live []*source, field string, read func(*source, map[string]any) *cl
 	add := func(s *source, c *claim) {
 		if c != nil {
 			c.from, c.at = s.key, s.fields[field].at
+			if s.speaks != nil {
+				c.pinned = 1
+			}
 			out = append(out, *c)
 		}
 	}
@@ -296,6 +306,9 @@ func sorted(cs []claim, order []string) []claim {
 	}
 	out := slices.Clone(cs)
 	slices.SortFunc(out, func(a, b claim) int {
+		if a.pinned != b.pinned {
+			return b.pinned - a.pinned
+		}
 		for _, rule := range order {
 			by := map[string]int{"verified": cmp.Compare(b.verified, a.verified), "complete": cmp.Compare(b.complete, a.complete),
 				"recent": b.at.Compare(a.at), "frequent": cmp.Compare(frequency(b.form), frequency(a.form))}
@@ -326,32 +339,53 @@ func addresses(live []*source) any {
 	for _, s := range live {
 		st, ok := s.fields["addresses"]
 		list, _ := st.value.([]any)
-		if !ok || len(list) == 0 {
+		if !ok || len(list) == 0 || s.speaks != nil {
 			continue
 		}
 		c := claim{value: list, from: s.key, at: st.at}
 		var forms []string
 		for _, v := range list {
-			m := v.(map[string]any)
-			var parts []string
-			for _, f := range []string{"street", "number", "unit", "locality", "region", "postal_code", "country"} {
-				if p, _ := m[f].(string); p != "" {
-					parts = append(parts, p)
-				}
-			}
-			lines, _ := m["lines"].([]any)
-			for _, l := range lines {
-				parts = append(parts, l.(string))
-			}
-			c.complete = max(c.complete, len(parts))
-			forms = append(forms, text.Fold(strings.Join(parts, " ")))
+			c.complete = max(c.complete, len(addressParts(v)))
+			forms = append(forms, addressForm(v))
 		}
 		slices.Sort(forms)
 		c.form = strings.Join(forms, "\n")
 		cs = append(cs, c)
 	}
-	if v := first(cs, []string{"complete", "recent", "frequent"}); v != nil {
-		return v
+	return pinnedFirst(live, first(cs, []string{"complete", "recent", "frequent"}))
+}
+
+// pinnedFirst puts a pinned address before those of a record.
+func pinnedFirst(live []*source, of any) any {
+	out, forms := []any{}, map[string]bool{}
+	list, _ := of.([]any)
+	for _, s := range live {
+		if st, ok := s.fields["addresses"]; ok && s.speaks != nil {
+			list = append(slices.Clone(st.value.([]any)), list...)
+			forms[addressForm(st.value.([]any)[0])] = true
+		}
 	}
-	return []any{}
+	for i, v := range list {
+		if i == 0 || !forms[addressForm(v)] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func addressForm(v any) string { return text.Fold(strings.Join(addressParts(v), " ")) }
+
+func addressParts(v any) []string {
+	m := v.(map[string]any)
+	var parts []string
+	for _, f := range []string{"street", "number", "unit", "locality", "region", "postal_code", "country"} {
+		if p, _ := m[f].(string); p != "" {
+			parts = append(parts, p)
+		}
+	}
+	lines, _ := m["lines"].([]any)
+	for _, l := range lines {
+		parts = append(parts, l.(string))
+	}
+	return parts
 }

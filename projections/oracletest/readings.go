@@ -68,6 +68,9 @@ func readPhone(s *source, m map[string]any) *claim {
 
 // regionOf looks for a country in phones, addresses, documents, then nationality.
 func regionOf(s *source) string {
+	if s.speaks != nil {
+		s = s.speaks
+	}
 	for _, place := range [][2]string{{"phones", "region"}, {"addresses", "country"}, {"documents", "country"}} {
 		list, _ := s.fields[place[0]].value.([]any)
 		for _, v := range list {
