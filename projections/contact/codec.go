@@ -266,21 +266,6 @@ func (r *reader) points() []contactpoint.Point {
 	return l
 }
 
-func encodeWithdrawal(x Withdrawal) []byte {
-	w := newWriter(96)
-	w.stamp(x.Stamp)
-	w.time(x.Recorded)
-	w.string(x.By)
-	w.string(x.Reason)
-	return w.b
-}
-
-func decodeWithdrawal(row []byte) (*Withdrawal, error) {
-	r := newReader(row)
-	x := &Withdrawal{Stamp: r.stamp(), Recorded: r.time(), By: r.string(), Reason: r.string()}
-	return x, r.end("withdrawal")
-}
-
 // Restriction is one customer.restricted as it is kept.
 type Restriction struct {
 	Record   uuid.UUID

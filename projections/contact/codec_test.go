@@ -40,9 +40,13 @@ func TestRestrictionAndWithdrawalRowsReadBackWhole(t *testing.T) {
 		t.Errorf("wrote %+v\nread  %+v, %v", list, back, err)
 	}
 	x := Withdrawal{Stamp: list[0].Stamp, Recorded: hour(0), By: "a17", Reason: "typing error"}
-	y, err := decodeWithdrawal(encodeWithdrawal(x))
-	if err != nil || !reflect.DeepEqual(x, *y) {
-		t.Errorf("wrote %+v\nread  %+v, %v", x, y, err)
+	ys, err := decodeWithdrawals(encodeWithdrawals([]Withdrawal{x, {Stamp: list[1].Stamp}}))
+	if err != nil || !reflect.DeepEqual(ys, []Withdrawal{x, {Stamp: list[1].Stamp}}) {
+		t.Errorf("wrote %+v\nread  %+v, %v", x, ys, err)
+	}
+	c := []Confirmation{{Record: key("1").UUID(), Stamp: list[1].Stamp, Recorded: hour(0), Position: 7, By: "rosa", Reason: "another person"}}
+	if cs, err := decodeConfirmations(key("1").UUID(), encodeConfirmations(c)); err != nil || !reflect.DeepEqual(c, cs) {
+		t.Errorf("wrote %+v\nread  %+v, %v", c, cs, err)
 	}
 }
 
@@ -57,7 +61,8 @@ func FuzzRows(f *testing.F) {
 				t.Fatalf("%x reads as %+v, then as %+v, %v", row, s, again, err)
 			}
 		}
-		_, _ = decodeWithdrawal(row)
+		_, _ = decodeWithdrawals(row)
+		_, _ = decodeConfirmations(key("1").UUID(), row)
 		_, _ = decodeRestrictions(key("1").UUID(), row)
 	})
 }

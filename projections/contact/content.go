@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"ficha/projections"
 )
 
-// Content gives one line for every statement and restriction, for
+// Content gives one line for every statement, restriction and confirmed hold, for
 // projections.ContentDigest: what they say, not when or where in the log they
 // arrived. The same events in any order give the same lines.
 func Content(ctx context.Context, r projections.Reader) ([]string, error) {
@@ -39,6 +40,27 @@ func Content(ctx context.Context, r projections.Reader) ([]string, error) {
 		for _, x := range list {
 			lines = append(lines, strings.Join([]string{"restriction", x.Record.String(), x.Kind, x.Stamp.Source, x.Stamp.Event,
 				contentTime(x.Stamp.Time), contentTime(x.From), contentTime(x.Until)}, "\t"))
+		}
+	}
+	return holdLines(ctx, r, lines)
+}
+
+func holdLines(ctx context.Context, r projections.Reader, lines []string) ([]string, error) {
+	for row, err := range r.Scan(ctx, TableHolds, projections.Range{}) {
+		if err != nil {
+			return nil, fmt.Errorf("scan %s: %w", TableHolds, err)
+		}
+		if len(row.Key) != folioBytes+16 {
+			return nil, fmt.Errorf("read %s: odd key: %w", TableHolds, events.ErrUnavailable)
+		}
+		f, id := folioKey(row.Key[:folioBytes]), uuid.UUID(row.Key[folioBytes:])
+		list, err := decodeConfirmations(id, row.Value)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range list {
+			lines = append(lines, strings.Join([]string{"hold", f.String(), id.String(), x.Stamp.Source, x.Stamp.Event,
+				contentTime(x.Stamp.Time), strconv.Quote(x.By), strconv.Quote(x.Reason)}, "\t"))
 		}
 	}
 	return lines, nil

@@ -59,6 +59,9 @@ type Bound struct {
 	Record    uuid.UUID // by which it reaches, for ReachRecord and ReachLinked
 	Point     int       // index into Facts.Points, for ReachPoint
 	Exact     bool      // the statement names that very point, for ReachPoint
+	// Freed is set on a ReachLinked deny that a person confirmed not to be the
+	// customer's: it binds nothing, and is there to be shown.
+	Freed bool
 }
 
 // same says whether two bounds are about the same record, or the very same point.
@@ -67,6 +70,16 @@ func (b *Bound) same(o *Bound) bool {
 		return b.Reach == o.Reach && b.Point == o.Point && b.Exact && o.Exact
 	}
 	return b.Record == o.Record
+}
+
+// binds says whether a statement names a record of the customer.
+func (f *Facts) binds(s *Statement) bool {
+	for i := range f.Bounds {
+		if b := &f.Bounds[i]; b.Reach == ReachRecord && b.Statement == s {
+			return true
+		}
+	}
+	return false
 }
 
 // RestrictionFact is a stated restriction of a record that matters.
@@ -140,7 +153,7 @@ func (j *judge) onChannel(k contactpoint.Kind) bool {
 }
 
 func (j *judge) counts(b *Bound) bool {
-	return (b.Reach != ReachPoint || j.matters(&j.facts.Points[b.Point])) && b.Statement.effective(j.at, j.known)
+	return !b.Freed && (b.Reach != ReachPoint || j.matters(&j.facts.Points[b.Point])) && b.Statement.effective(j.at, j.known)
 }
 
 // binds says whether a bound is a deny of what is asked that nothing lifts.
@@ -211,7 +224,9 @@ func (j *judge) statementReasons(rs []Reason, b *Bound) []Reason {
 	}
 	rs = append(rs, reasonOf(code, EffectDeny, b.Statement))
 	if b.Reach == ReachLinked {
-		rs = append(rs, reasonOf(StatedOnLinkedRecord, EffectDeny, b.Statement))
+		linked := reasonOf(StatedOnLinkedRecord, EffectDeny, b.Statement)
+		linked.Held = !j.facts.binds(b.Statement)
+		rs = append(rs, linked)
 	}
 	if b.Reach != ReachPoint {
 		rs = j.idleAllows(rs, b)

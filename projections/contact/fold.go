@@ -24,11 +24,11 @@ func NewFold() Fold { return Fold{} }
 func (Fold) Name() string { return Name }
 
 // Version implements projections.Fold.
-func (Fold) Version() int { return 1 }
+func (Fold) Version() int { return 2 }
 
 // Tables implements projections.Fold.
 func (Fold) Tables() []projections.Table {
-	return []projections.Table{TableStatements, TableByPoint, TableByRecord, TableWithdrawals, TableRestrictions}
+	return []projections.Table{TableStatements, TableByPoint, TableByRecord, TableWithdrawals, TableHolds, TableRestrictions}
 }
 
 // Apply implements projections.Fold. ErrInvalid: the statement names nobody who
@@ -39,6 +39,8 @@ func (Fold) Apply(w projections.Work, e events.Decoded) error {
 		return applyStated(w, e, p)
 	case *events.ContactStatementWithdrawn:
 		return applyWithdrawn(w, e, p)
+	case *events.ContactHoldConfirmed:
+		return applyHoldConfirmed(w, e, p)
 	case *events.CustomerRestricted:
 		return applyRestricted(w, e, p)
 	}
@@ -63,23 +65,6 @@ func applyStated(w projections.Work, e events.Decoded, in *events.ContactStated)
 			post(w, TableByPoint, []byte(key), f)
 		}
 	}
-	return nil
-}
-
-// applyWithdrawn keeps the earliest withdrawal, whether or not the statement is
-// there yet.
-func applyWithdrawn(w projections.Work, e events.Decoded, in *events.ContactStatementWithdrawn) error {
-	f, err := parseFolio(in.Statement)
-	if err != nil {
-		return err
-	}
-	x := Withdrawal{Stamp: events.StampOf(e.Envelope, nil), Recorded: e.RecordedTime.UTC(), By: in.By, Reason: in.Reason}
-	if row, ok := w.Get(TableWithdrawals, f[:]); ok {
-		if held, err := decodeWithdrawal(row); err != nil || held.Stamp.Compare(x.Stamp) <= 0 {
-			return err
-		}
-	}
-	w.Put(TableWithdrawals, f[:], encodeWithdrawal(x))
 	return nil
 }
 

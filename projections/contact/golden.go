@@ -46,6 +46,11 @@ func (GoldenIdentity) FormerCompanions(ctx context.Context, r projections.Reader
 	return out, nil
 }
 
+// FirstParted implements Identity.
+func (GoldenIdentity) FirstParted(ctx context.Context, r projections.Reader, record uuid.UUID) (events.Position, error) {
+	return golden.FirstParted(ctx, r, record)
+}
+
 // Points implements Identity: phones, e-mails, handles and addresses of the
 // golden record, which holds those of its live records only.
 func (GoldenIdentity) Points(ctx context.Context, r projections.Reader, id uuid.UUID) ([]contactpoint.Point, error) {
@@ -57,6 +62,15 @@ func (GoldenIdentity) Points(ctx context.Context, r projections.Reader, id uuid.
 		return nil, err
 	}
 	return pointsOf(c), nil
+}
+
+// PointsTogether implements Identity.
+func (GoldenIdentity) PointsTogether(ctx context.Context, r projections.Reader, records []uuid.UUID) ([]contactpoint.Point, error) {
+	c, err := golden.Preview(ctx, r, records)
+	if err != nil {
+		return nil, err
+	}
+	return PointsOf(&c), nil
 }
 
 // PointsOf gives the contact points of a golden record in normal form, sorted,

@@ -25,16 +25,25 @@ type Identity interface {
 	// Members gives all records of a customer now, withdrawn ones too.
 	Members(ctx context.Context, r projections.Reader, golden uuid.UUID) ([]uuid.UUID, error)
 
-	// FormerCompanions gives the records that a record was grouped with once and
-	// is not now.
+	// FormerCompanions gives the records that a record was grouped with and parted
+	// from, one entry for each time. Some may be together again.
 	FormerCompanions(ctx context.Context, r projections.Reader, record uuid.UUID) ([]Companion, error)
+
+	// FirstParted gives the position at which a record was parted from another one
+	// for the first time; zero: never.
+	FirstParted(ctx context.Context, r projections.Reader, record uuid.UUID) (events.Position, error)
 
 	// Points gives the contact points that a customer's live records hold now.
 	Points(ctx context.Context, r projections.Reader, golden uuid.UUID) ([]contactpoint.Point, error)
+
+	// PointsTogether gives the contact points that records would hold if they were
+	// one customer. ErrNotFound: one of them is not known.
+	PointsTogether(ctx context.Context, r projections.Reader, records []uuid.UUID) ([]contactpoint.Point, error)
 }
 
-// Companion is a record that another one was grouped with.
+// Companion is a record that another one was grouped with for a time.
 type Companion struct {
 	Record uuid.UUID
-	Until  events.Position // where the log parted them for the last time
+	Since  events.Position // where it grouped them, or later; nothing parted them between the two
+	Until  events.Position // where the log parted them
 }

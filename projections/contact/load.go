@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,18 +34,14 @@ type loader struct {
 	subjects []subject
 	read     []*Statement
 	wide     bool
-}
-
-// subject is a record whose statements matter; linkedUntil as in RestrictionFact.
-type subject struct {
-	id          uuid.UUID
-	linkedUntil events.Position
+	known    time.Time // confirmed holds count as far as recorded by then; zero: now
+	links    links
 }
 
 // load reads what Decide needs for a request. The customers' own contact points
 // are left out where one that the request names will do; see widen.
 func load(ctx context.Context, r projections.Reader, ident Identity, req *Request) (*loader, error) {
-	l := &loader{ctx: ctx, r: r, ident: ident}
+	l := &loader{ctx: ctx, r: r, ident: ident, known: req.KnownAt}
 	if err := l.who(&req.Who); err != nil {
 		return nil, err
 	}
@@ -162,7 +159,7 @@ func (l *loader) customer(id uuid.UUID, named bool) error {
 // record adds a record and its customer. The record counts by itself even where
 // identity does not know it yet.
 func (l *loader) record(id uuid.UUID) error {
-	l.addSubject(subject{id: id})
+	l.addOwn(id)
 	return l.customer(id, true)
 }
 
@@ -196,20 +193,8 @@ func (l *loader) holders(p contactpoint.Point) error {
 	return nil
 }
 
-func (l *loader) addSubject(s subject) {
-	for i := range l.subjects {
-		if o := &l.subjects[i]; o.id == s.id {
-			if o.linkedUntil != 0 && (s.linkedUntil == 0 || s.linkedUntil > o.linkedUntil) {
-				o.linkedUntil = s.linkedUntil
-			}
-			return
-		}
-	}
-	l.subjects = append(l.subjects, s)
-}
-
-// persons adds the records of the customers, and those that were ever grouped
-// with one of them.
+// persons adds the records of the customers, and those whose statements bind them
+// because they were grouped.
 func (l *loader) persons() error {
 	for _, golden := range l.facts.Customers {
 		members, err := l.ident.Members(l.ctx, l.r, golden)
@@ -217,19 +202,10 @@ func (l *loader) persons() error {
 			return fmt.Errorf("read members: %w", err)
 		}
 		for _, m := range members {
-			l.addSubject(subject{id: m})
+			l.addOwn(m)
 		}
 	}
-	for _, m := range slices.Clone(l.subjects) {
-		companions, err := l.ident.FormerCompanions(l.ctx, l.r, m.id)
-		if err != nil {
-			return fmt.Errorf("read former companions: %w", err)
-		}
-		for _, c := range companions {
-			l.addSubject(subject{id: c.Record, linkedUntil: c.Until})
-		}
-	}
-	return nil
+	return l.addLinked()
 }
 
 // ownPoints adds the contact points that the customers hold.
@@ -294,6 +270,11 @@ func (l *loader) onRecord(sub subject) error {
 				return nil
 			}
 			b.Reach = ReachLinked
+			if s.Choice == events.Deny {
+				if b.Freed, err = l.freed(f, s, sub.id); err != nil {
+					return err
+				}
+			}
 		}
 		return l.bind(b)
 	})
@@ -371,9 +352,11 @@ func readStatement(ctx context.Context, r projections.Reader, f folioKey) (*Stat
 		return nil, wrapRead(err, TableWithdrawals)
 	}
 	if ok {
-		if s.Withdrawn, err = decodeWithdrawal(row); err != nil {
+		held, err := decodeWithdrawals(row)
+		if err != nil {
 			return nil, err
 		}
+		s.Withdrawn = withdrawalOf(s, held)
 	}
 	return s, readSuccessor(ctx, r, s)
 }

@@ -342,10 +342,14 @@ func TestDecideAgreesWithOracle(t *testing.T) {
 func TestAddingADenyNeverAllows(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h, req := drawHistory(rt), drawRequest(rt)
-		before := ask(t, fold(t, h.events(t)...), h.ident, req, noon)
+		evs := h.events(t)
+		for i := range rapid.IntRange(0, 3).Draw(rt, "confirmations") { // of what was said, and of what will be
+			evs = append(evs, confirms(t, fmt.Sprint("c", i), fmt.Sprint("s", rapid.IntRange(0, len(h.said)).Draw(rt, "held")), rapid.SampledFrom(someRecords).Draw(rt, "freed")))
+		}
+		before := ask(t, fold(t, evs...), h.ident, req, noon)
 		more := drawSaid(rt, "more")
 		more.choice = events.Deny
-		evs := append(h.events(t), more.event(t, len(h.said)))
+		evs = append(evs, more.event(t, len(h.said)))
 		after := ask(t, fold(t, evs...), h.ident, req, noon)
 		if before.Decision == DecisionDeny && after.Decision == DecisionAllow {
 			rt.Fatalf("deny of %v\nbecame allow", before.Reasons)
@@ -415,15 +419,27 @@ func TestOrderOfArrivalNeverMatters(t *testing.T) {
 			in := events.CustomerRestricted{Record: events.Record{RecordKey: key(rapid.SampledFrom(someRecords).Draw(rt, "restricted"))}, Restriction: "blocked"}
 			evs = append(evs, envelope(t, events.CustomerRestrictedV1, "", fmt.Sprint("r", i), hour(-rapid.IntRange(1, 3).Draw(rt, "when")), time.Time{}, in))
 		}
+		for i := range rapid.IntRange(0, 3).Draw(rt, "confirmations") {
+			evs = append(evs, confirms(t, fmt.Sprint("h", i), fmt.Sprint("s", rapid.IntRange(0, 3).Draw(rt, "held")), rapid.SampledFrom(someRecords).Draw(rt, "freed")))
+		}
+		if rapid.Bool().Draw(rt, "stranger") {
+			w := events.ContactStatementWithdrawn{Statement: events.StatementID("/crm/bank", "s0"), By: "x"}
+			evs = append(evs, envelope(t, events.ContactStatementWithdrawnV1, "/dialler", "x", hour(-9), time.Time{}, w))
+		}
 		for i := range evs { // one recorded time, so that only the order differs
 			evs[i].RecordedTime = noon
 		}
 		prov := provisional("s0", -2).event(t, 0)
 		prov.RecordedTime = noon
 		evs = append(evs, prov)
-		want := contentOf(t, fold(t, evs...))
+		tried := func(evs []events.Envelope) string { // a stranger's withdrawal is refused, or waits, as it arrives
+			store := projectionstest.NewMemory()
+			projectionstest.TryFold(t, store, []projections.Fold{NewFold()}, evs...)
+			return contentOf(t, snapshot(t, store))
+		}
+		want := tried(evs)
 		for seed := range uint64(4) {
-			if got := contentOf(t, fold(t, projectionstest.Shuffle(seed, evs)...)); got != want {
+			if got := tried(projectionstest.Shuffle(seed, evs)); got != want {
 				rt.Fatalf("seed %d:\n%s\n--- not ---\n%s", seed, got, want)
 			}
 		}

@@ -45,6 +45,7 @@ type StatementView struct {
 	Unconfirmed   bool               `json:"unconfirmed,omitempty"`
 	Problem       string             `json:"problem,omitempty"`
 	Withdrawn     *WithdrawnView     `json:"withdrawn,omitempty"`
+	Held          *HeldView          `json:"held,omitempty"` // not about the customer's records: it binds them only because they were once grouped
 	Position      events.Position    `json:"position"`
 }
 
@@ -92,13 +93,17 @@ func Statements(ctx context.Context, r projections.Reader, records []uuid.UUID, 
 		}
 		views = append(views, s.view(now))
 	}
+	return newestFirst(views), nil
+}
+
+func newestFirst(views []StatementView) []StatementView {
 	slices.SortFunc(views, func(a, b StatementView) int {
 		if c := b.StatedAt.Compare(a.StatedAt); c != 0 {
 			return c
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return views, nil
+	return views
 }
 
 // FindStatement gives the statement with a folio, as people write folios.
@@ -151,6 +156,15 @@ func (s *Statement) status(now time.Time) Status {
 type Summary struct {
 	Channels []ChannelSummary `json:"channels"` // for marketing, the channels for which a contact point is known
 	Blocked  []Reason         `json:"blocked"`  // every deny and restriction in force, whatever it is about
+	// Freed are the denies that the customer carried away from a split, and that
+	// people confirmed to be none of the customer's.
+	Freed []FreedStatement `json:"freed,omitempty"`
+}
+
+// FreedStatement is a deny that binds a customer no more, and who said so.
+type FreedStatement struct {
+	Statement string      `json:"statement"` // folio
+	Freed     []FreedView `json:"freed"`     // oldest first
 }
 
 // ChannelSummary says whether marketing may use a channel.
@@ -192,6 +206,9 @@ func (s *Summariser) Summary(ctx context.Context, r projections.Reader, customer
 		}
 	}
 	s.words.explain(out.Blocked)
+	if out.Freed, err = l.freedStatements(); err != nil {
+		return Summary{}, err
+	}
 	for bit := channelSet(1); bit < allChannels; bit <<= 1 {
 		if slices.ContainsFunc(l.facts.Points, func(p PointFact) bool { return bit.fits(p.Point.Kind) }) {
 			out.Channels = append(out.Channels, summariseChannel(&l.facts, bit.name(), now))

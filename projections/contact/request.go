@@ -110,6 +110,9 @@ type Reason struct {
 	Via         *events.Via   `json:"stated_via,omitempty"` // where and to whom it was stated
 	Scope       *events.Scope `json:"scope,omitempty"`      // what the statement is about; empty dimensions mean all
 	Why         string        `json:"why,omitempty"`        // the reason given with the statement
+	// Held says that a deny binds only because the customer was once grouped with
+	// the record it is about, until a person confirms that it is not the customer's.
+	Held bool `json:"held,omitempty"`
 }
 
 // Texts is a reason in words, in every language of the hub.

@@ -102,8 +102,26 @@ func (w *who) FormerCompanions(_ context.Context, _ projections.Reader, id uuid.
 	return w.companions[id], nil
 }
 
+func (w *who) FirstParted(_ context.Context, _ projections.Reader, id uuid.UUID) (events.Position, error) {
+	first := events.Position(0)
+	for _, c := range w.companions[id] {
+		if first == 0 || c.Until < first {
+			first = c.Until
+		}
+	}
+	return first, nil
+}
+
 func (w *who) Points(ctx context.Context, r projections.Reader, golden uuid.UUID) ([]contactpoint.Point, error) {
 	ids, _ := w.Members(ctx, r, golden)
+	var ps []contactpoint.Point
+	for _, id := range ids {
+		ps = append(ps, w.points[id]...)
+	}
+	return ps, nil
+}
+
+func (w *who) PointsTogether(_ context.Context, _ projections.Reader, ids []uuid.UUID) ([]contactpoint.Point, error) {
 	var ps []contactpoint.Point
 	for _, id := range ids {
 		ps = append(ps, w.points[id]...)
