@@ -26,14 +26,15 @@ type Past struct {
 }
 
 // Moment is what one statement said: which contact points, or that the record is
-// gone. A field is nil where the statement is silent, "[]" where it says none.
+// gone. A field is nil where the statement is silent, "[]" where it says none:
+// omitempty would drop the latter.
 type Moment struct {
 	Stamp   events.Stamp       `json:"stamp"`
 	Created string             `json:"created,omitempty"` // created_at, as stated
 	Gone    bool               `json:"gone,omitzero"`
-	Phones  stdjson.RawMessage `json:"phones,omitempty"`
-	Emails  stdjson.RawMessage `json:"emails,omitempty"`
-	Handles stdjson.RawMessage `json:"handles,omitempty"`
+	Phones  stdjson.RawMessage `json:"phones,omitzero"`
+	Emails  stdjson.RawMessage `json:"emails,omitzero"`
+	Handles stdjson.RawMessage `json:"handles,omitzero"`
 }
 
 // Base is the latest word on each field and on being there, of old statements.
