@@ -59,8 +59,13 @@ func (x *Index) Cluster(in Component) Partition {
 	if len(k.ids) == 0 {
 		return Partition{LeftOut: k.verdicts.left}
 	}
+	return k.partition(k.cluster(in.Stated))
+}
+
+// cluster divides the records into groups and gives the links that hold them.
+func (k *clustering) cluster(stated []Pair) []Link {
 	k.joinVerdicts()
-	k.joinStated(in.Stated)
+	k.joinStated(stated)
 	var links []Link
 	for _, p := range k.parts() {
 		k.pairs = newPairs(p.records)
@@ -68,7 +73,7 @@ func (x *Index) Cluster(in Component) Partition {
 		k.linkage(p.records)
 		links = append(links, k.linksOf(p.records)...)
 	}
-	return k.partition(links)
+	return links
 }
 
 // clustering is the work on one component. Records are numbered by their ids.

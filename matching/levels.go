@@ -1,6 +1,10 @@
 package matching
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+)
 
 // The levels of each comparison, best first. The numbers are positions in the
 // model's lists.
@@ -254,3 +258,36 @@ func (x exclusions) name() string {
 	}
 	return ""
 }
+
+// LevelWords gives the words in which explanations say how a comparison came out,
+// by comparison, for whoever puts them into sentences. A level of names is several
+// words, each one of those of "name", with ", " between them.
+func LevelWords() map[string][]string {
+	names := []string{"same"}
+	for _, l := range givenLevels {
+		names = append(names, "given "+l, "surname "+l)
+	}
+	names = append(names, "swapped", "one left out")
+	names = append(names, orgNames[1:]...)
+	out := map[string][]string{"name": names, "prior": {levelPrior}, "household": {levelHousehold, levelBranches}}
+	for c, levels := range map[comparison][]string{
+		cmpBirth: birthNames, cmpGender: genderNames, cmpDocument: documentNames, cmpPhone: phoneNames, cmpEmail: emailNames,
+		cmpHandle: genderNames, cmpPlace: placeNames, cmpEmployer: genderNames,
+	} {
+		out[comparisonNames[c]] = slices.Clone(levels)
+	}
+	return out
+}
+
+// KeyNames gives the names of all blocking keys that a model may declare, sorted.
+func KeyNames() []string {
+	var out []string
+	for _, makers := range keyMakers {
+		out = slices.AppendSeq(out, maps.Keys(makers))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// ExclusiveNames gives the attributes that a model may declare exclusive.
+func ExclusiveNames() []string { return slices.Clone(exclusiveNames) }

@@ -130,21 +130,28 @@ func (c *compiled) band(total int32) Band {
 	return BandNone
 }
 
+// The levels of the rows that are no comparisons.
+const (
+	levelPrior     = "two records taken at random"
+	levelHousehold = "explained by one household"
+	levelBranches  = "explained by one firm with branches"
+)
+
 // explain lists the rows against strangers; where a household explains the
 // agreement better, one more row takes off what it makes worthless.
 func (e *Engine) explain(c *compiled, p *pairScore, organization bool) Explanation {
 	x := Explanation{Total: int64(p.total), Band: c.band(p.total), Exclusive: p.exclusive.name()}
 	x.Probability = 1 / (1 + math.Exp2(-float64(p.total)/1000))
-	x.Rows = append(x.Rows, Row{Comparison: "prior", Level: "two records taken at random", Weight: int64(c.prior)})
+	x.Rows = append(x.Rows, Row{Comparison: "prior", Level: levelPrior, Weight: int64(c.prior)})
 	for i := range p.rows {
 		if r := &p.rows[i]; r.level != absent {
 			x.Rows = append(x.Rows, Row{comparisonNames[i], p.levelName(comparison(i), organization), int64(r.stranger)})
 		}
 	}
 	if over := c.prior + p.stranger - p.total; over > 0 {
-		level := "explained by one household"
+		level := levelHousehold
 		if organization {
-			level = "explained by one firm with branches"
+			level = levelBranches
 		}
 		x.Rows = append(x.Rows, Row{"household", level, int64(-over)})
 	}

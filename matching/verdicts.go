@@ -70,6 +70,7 @@ func (a apart) broken(f *forest) bool {
 type verdicts struct {
 	forest *forest // what `same` verdicts join
 	apart  []apart
+	from   []int // the judgement that each of apart is, by position
 	left   []int // judgements left out, by position
 }
 
@@ -84,6 +85,8 @@ func takeVerdicts(ids []uuid.UUID, judgements []Judgement) verdicts {
 		}
 		if !taken(j) {
 			v.left = append(v.left, i)
+		} else if !j.Same {
+			v.from = append(v.from, i)
 		}
 	}
 	return v
@@ -132,8 +135,12 @@ func (v *verdicts) brokenIn(f *forest) bool {
 
 // forbids says whether a verdict keeps two groups apart. A group is the set of
 // roots of its members: what verdicts join to a member stands for it.
-func (v *verdicts) forbids(a, b map[int]bool) bool {
-	for _, x := range v.apart {
+func (v *verdicts) forbids(a, b map[int]bool) bool { return v.forbiddenBy(a, b) >= 0 }
+
+// forbiddenBy gives the newest verdict that keeps two groups apart, as a place in
+// apart; −1: none does.
+func (v *verdicts) forbiddenBy(a, b map[int]bool) int {
+	for n, x := range v.apart {
 		mine, theirs := map[int]bool{}, map[int]bool{}
 		for node, set := range x {
 			root := v.forest.root(node)
@@ -145,10 +152,10 @@ func (v *verdicts) forbids(a, b map[int]bool) bool {
 			}
 		}
 		if len(mine) > 0 && len(theirs) > 0 && !(len(mine) == 1 && len(theirs) == 1 && sameKey(mine, theirs)) {
-			return true
+			return n
 		}
 	}
-	return false
+	return -1
 }
 
 func sameKey(a, b map[int]bool) bool {
@@ -156,4 +163,63 @@ func sameKey(a, b map[int]bool) bool {
 		return b[k]
 	}
 	return false
+}
+
+// Standing is what judgements come to, read from newest to oldest and each taken
+// unless it contradicts those already taken. It is immutable.
+type Standing struct {
+	judgements []Judgement
+	verdicts   verdicts
+}
+
+// Stand reads judgements, newest first. Those about a component, and all that
+// share a record with them, come to the same here as in [Index.Cluster].
+func Stand(judgements []Judgement) Standing {
+	return Standing{judgements: judgements, verdicts: takeVerdicts(nil, judgements)}
+}
+
+// LeftOut gives the judgements that newer ones contradict, by position, ascending.
+func (s Standing) LeftOut() []int { return s.verdicts.left }
+
+// Conflict says of a judgement that was left out whether it takes several newer
+// ones to contradict it: nobody took it back in so many words.
+func (s Standing) Conflict(i int) bool {
+	for j := range i + 1 {
+		if j != i && slices.Contains(s.verdicts.left, j) {
+			continue
+		}
+		alone := []Judgement{s.judgements[j], s.judgements[i]}
+		if j == i {
+			alone = alone[1:] // one that contradicts itself
+		}
+		if len(takeVerdicts(nil, alone).left) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Apart gives the newest judgement, by position, that keeps two groups of records
+// apart: it names a record of each, or one that judgements join with it.
+func (s Standing) Apart(g, h []uuid.UUID) (int, bool) {
+	a := s.verdicts.rootsOf(g)
+	if len(a) == 0 {
+		return 0, false
+	}
+	n := s.verdicts.forbiddenBy(a, s.verdicts.rootsOf(h))
+	if n < 0 {
+		return 0, false
+	}
+	return s.verdicts.from[n], true
+}
+
+// rootsOf gives the roots of those of the records that are in the forest.
+func (v *verdicts) rootsOf(records []uuid.UUID) map[int]bool {
+	out := map[int]bool{}
+	for _, id := range records {
+		if node, ok := v.forest.at[id]; ok {
+			out[v.forest.root(node)] = true
+		}
+	}
+	return out
 }

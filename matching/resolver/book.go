@@ -17,11 +17,12 @@ type Book struct {
 	index    *matching.Index
 	engine   *matching.Engine
 	members  map[uuid.UUID]*member
-	groups   map[uuid.UUID][]uuid.UUID         // smallest member → members, for groups of two or more
-	edges    map[uuid.UUID]map[uuid.UUID]int64 // weight of every edge at or above review, both ways
-	stated   map[uuid.UUID][]uuid.UUID         // links stated by sources, both ways
+	groups   map[uuid.UUID][]uuid.UUID            // smallest member → members, for groups of two or more
+	edges    map[uuid.UUID]map[uuid.UUID]evidence // every edge at or above review, both ways
+	stated   map[uuid.UUID][]uuid.UUID            // links stated by sources, both ways
 	verdicts verdicts
 	open     openPairs // potential matches as last published
+	journal  *journal  // what a supposition changed
 }
 
 // member is one source record that was ever seen.
@@ -36,15 +37,17 @@ type member struct {
 
 // NewBook gives an empty book that decides with the engine's models.
 func NewBook(engine *matching.Engine) *Book {
+	j := &journal{}
 	return &Book{
 		index:    matching.NewIndex(engine),
 		engine:   engine,
 		members:  map[uuid.UUID]*member{},
 		groups:   map[uuid.UUID][]uuid.UUID{},
-		edges:    map[uuid.UUID]map[uuid.UUID]int64{},
+		edges:    map[uuid.UUID]map[uuid.UUID]evidence{},
 		stated:   map[uuid.UUID][]uuid.UUID{},
-		open:     newOpenPairs(),
-		verdicts: verdicts{byEvent: map[events.EventID]verdict{}, byRecord: map[uuid.UUID]map[events.EventID]bool{}},
+		open:     newOpenPairs(j),
+		verdicts: newVerdicts(j),
+		journal:  j,
 	}
 }
 
@@ -53,8 +56,10 @@ func (b *Book) see(id uuid.UUID, at events.Position) *member {
 	m := b.members[id]
 	if m == nil {
 		m = &member{first: at, group: id}
+		keep(b.journal, b.members, id)
 		b.members[id] = m
 	}
+	b.journal.member(m)
 	m.last = max(m.last, at)
 	return m
 }
@@ -63,6 +68,7 @@ func (b *Book) see(id uuid.UUID, at events.Position) *member {
 // have changed by it, itself included.
 func (b *Book) Put(p *matching.Prepared, id uuid.UUID, at events.Position) []uuid.UUID {
 	b.see(id, at).live = true
+	b.journal.record(b.index, id)
 	return append(b.index.Put(p), id)
 }
 
@@ -74,6 +80,7 @@ func (b *Book) Withdraw(id uuid.UUID, at events.Position) []uuid.UUID {
 		return []uuid.UUID{id}
 	}
 	m.live = false
+	b.journal.record(b.index, id)
 	return append(b.index.Remove(id), id)
 }
 
@@ -82,6 +89,8 @@ func (b *Book) State(x, y uuid.UUID) []uuid.UUID {
 	if x == y || slices.Contains(b.stated[x], y) {
 		return nil
 	}
+	keep(b.journal, b.stated, x)
+	keep(b.journal, b.stated, y)
 	b.stated[x] = append(b.stated[x], y)
 	b.stated[y] = append(b.stated[y], x)
 	return []uuid.UUID{x, y}
@@ -104,14 +113,17 @@ func (b *Book) group(id uuid.UUID) []uuid.UUID {
 func (b *Book) regroup(groups [][]uuid.UUID) {
 	for _, g := range groups {
 		for _, id := range g {
+			keep(b.journal, b.groups, b.members[id].group)
 			delete(b.groups, b.members[id].group)
 		}
 	}
 	for _, g := range groups {
 		if len(g) > 1 {
+			keep(b.journal, b.groups, g[0])
 			b.groups[g[0]] = g
 		}
 		for _, id := range g {
+			b.journal.member(b.members[id])
 			b.members[id].group = g[0]
 		}
 	}
@@ -120,23 +132,32 @@ func (b *Book) regroup(groups [][]uuid.UUID) {
 // refreshEdges reads the edges of one record from the index anew and keeps both
 // directions true.
 func (b *Book) refreshEdges(id uuid.UUID, now []matching.Edge) {
+	keep(b.journal, b.edges, id)
 	old := b.edges[id]
-	fresh := make(map[uuid.UUID]int64, len(now))
+	fresh := make(map[uuid.UUID]evidence, len(now))
 	for _, e := range now {
 		other := e.A
 		if other == id {
 			other = e.B
 		}
-		fresh[other] = e.Weight
-		if b.edges[other] == nil {
-			b.edges[other] = map[uuid.UUID]int64{}
+		said := evidenceOf(e)
+		fresh[other] = said
+		theirs := b.edges[other]
+		if theirs == nil {
+			theirs = map[uuid.UUID]evidence{}
+			keep(b.journal, b.edges, other)
+			b.edges[other] = theirs
 		}
-		b.edges[other][id] = e.Weight
+		keep(b.journal, theirs, id)
+		theirs[id] = said
 	}
 	for other := range old {
 		if _, still := fresh[other]; !still {
-			delete(b.edges[other], id)
-			if len(b.edges[other]) == 0 {
+			theirs := b.edges[other]
+			keep(b.journal, theirs, id)
+			delete(theirs, id)
+			if len(theirs) == 0 {
+				keep(b.journal, b.edges, other)
 				delete(b.edges, other)
 			}
 		}

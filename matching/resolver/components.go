@@ -28,8 +28,9 @@ func (b *Book) reach(start []uuid.UUID) []uuid.UUID {
 
 // joined calls yield for every record that strong evidence joins with id.
 func (b *Book) joined(id uuid.UUID, yield func(uuid.UUID)) {
-	for other, weight := range b.edges[id] {
-		if weight >= b.index.LinkFloor(id) {
+	floor := b.index.LinkFloor(id)
+	for other, said := range b.edges[id] {
+		if int64(said.weight) >= floor {
 			yield(other)
 		}
 	}
@@ -65,10 +66,10 @@ func (b *Book) components(reached []uuid.UUID) [][]uuid.UUID {
 func (b *Book) edgesWithin(set []uuid.UUID) []matching.Edge {
 	var out []matching.Edge
 	for _, x := range set {
-		for y, weight := range b.edges[x] {
+		for y, said := range b.edges[x] {
 			if compareIDs(x, y) < 0 {
 				if _, in := slices.BinarySearchFunc(set, y, compareIDs); in {
-					out = append(out, matching.Edge{A: x, B: y, Weight: weight})
+					out = append(out, matching.Edge{A: x, B: y, Weight: int64(said.weight)})
 				}
 			}
 		}

@@ -25,17 +25,52 @@ type Part struct {
 // changes the book's groups to the outcome.
 func (b *Book) Decide(dirty []uuid.UUID, edgesOf func([]uuid.UUID) [][]matching.Edge) []Part {
 	dirty = sortIDs(slices.Clone(dirty))
-	b.refreshAll(dirty, edgesOf)
-	reached := b.reach(b.withCrowded(dirty))
-	outcome := b.cluster(reached)
-	old := b.oldGroups(reached)
-	outcome.groups = b.placeTombstones(outcome.groups, reached)
-	b.regroup(outcome.groups)
-	return b.changedParts(old, outcome)
+	dirty = b.refreshAll(dirty, edgesOf)
+	_, parts := b.regroupAround(dirty)
+	return b.unpublished(parts)
 }
 
-// refreshAll reads the edges of the dirty records anew.
-func (b *Book) refreshAll(dirty []uuid.UUID, edgesOf func([]uuid.UUID) [][]matching.Edge) {
+// regroupAround changes the groups around the dirty records, whose edges are as
+// the index has them, to what they are by now. It gives all groups that it looked
+// at, as they were and, in the smallest closed parts, as they are.
+func (b *Book) regroupAround(dirty []uuid.UUID) (old [][]uuid.UUID, parts []Part) {
+	reached := b.reach(b.withCrowded(dirty))
+	outcome := b.cluster(reached)
+	old = b.oldGroups(reached)
+	outcome.groups = b.placeTombstones(outcome.groups, reached)
+	b.regroup(outcome.groups)
+	return old, b.partsOf(old, outcome)
+}
+
+// refreshAll reads the edges of the dirty records anew. It returns them and the former
+// neighbours that are to be looked at too, for no edge leads to them any more: those of
+// what was one component and may be several now, and those that may have room for
+// another potential match.
+func (b *Book) refreshAll(dirty []uuid.UUID, edgesOf func([]uuid.UUID) [][]matching.Edge) []uuid.UUID {
+	type joint struct {
+		id, other uuid.UUID
+		strong    bool
+	}
+	var before []joint
+	for _, id := range dirty {
+		for other, said := range b.edges[id] {
+			before = append(before, joint{id, other, int64(said.weight) >= b.index.LinkFloor(other)})
+		}
+	}
+	b.refreshEach(dirty, edgesOf)
+	out := slices.Clone(dirty)
+	for _, j := range before {
+		now, still := b.edges[j.id][j.other]
+		parted := j.strong && (!still || int64(now.weight) < b.index.LinkFloor(j.other))
+		if parted || !still && len(b.edges[j.other]) >= maxPotential {
+			out = append(out, j.other)
+		}
+	}
+	return sortIDs(out)
+}
+
+// refreshEach reads the edges of each record anew.
+func (b *Book) refreshEach(dirty []uuid.UUID, edgesOf func([]uuid.UUID) [][]matching.Edge) {
 	var live []uuid.UUID
 	for _, id := range dirty {
 		if m := b.members[id]; m != nil && m.live {
@@ -78,12 +113,7 @@ func (b *Book) cluster(reached []uuid.UUID) outcome {
 			out.groups = append(out.groups, component)
 			continue
 		}
-		p := b.index.Cluster(matching.Component{
-			Records:  component,
-			Edges:    b.edgesWithin(component),
-			Stated:   b.statedWithin(component),
-			Verdicts: b.verdicts.about(component),
-		})
+		p := b.index.Cluster(b.component(component))
 		out.groups = append(out.groups, p.Groups...)
 		out.links = append(out.links, p.Links...)
 		for _, l := range p.Potential {
@@ -91,6 +121,16 @@ func (b *Book) cluster(reached []uuid.UUID) outcome {
 		}
 	}
 	return out
+}
+
+// component is what is known of a connected set of live records.
+func (b *Book) component(records []uuid.UUID) matching.Component {
+	return matching.Component{
+		Records:  records,
+		Edges:    b.edgesWithin(records),
+		Stated:   b.statedWithin(records),
+		Verdicts: b.verdicts.about(records),
+	}
 }
 
 // oldGroups gives the groups that the reached records are in before the decision.

@@ -58,18 +58,24 @@ func (l *lanes) pump(ctx context.Context, log events.Log, lane events.Lane, afte
 }
 
 // next waits for at least one event and takes what else is there, up to the
-// batch size a lane.
-func (l *lanes) next(ctx context.Context) (batch, error) {
+// batch size a lane. While it waits it answers questions, and of those that wait
+// already it answers some first.
+func (l *lanes) next(ctx context.Context, asked <-chan func()) (batch, error) {
 	var b batch
-	select {
-	case e := <-l.records:
-		b.records = append(b.records, e)
-	case e := <-l.identity:
-		b.identity = append(b.identity, e)
-	case err := <-l.failed:
-		return b, err
-	case <-ctx.Done():
-		return b, ctx.Err()
+	answerSome(asked)
+	for len(b.records)+len(b.identity) == 0 {
+		select {
+		case answer := <-asked:
+			answer()
+		case e := <-l.records:
+			b.records = append(b.records, e)
+		case e := <-l.identity:
+			b.identity = append(b.identity, e)
+		case err := <-l.failed:
+			return b, err
+		case <-ctx.Done():
+			return b, ctx.Err()
+		}
 	}
 	b.records = drain(l.records, b.records, l.batch)
 	b.identity = drain(l.identity, b.identity, l.batch)

@@ -12,9 +12,8 @@ import (
 	"ficha/matching"
 )
 
-// changedParts cuts the outcome into its smallest closed parts and keeps those
-// that say something new. It notes the published checksums and last links.
-func (b *Book) changedParts(old [][]uuid.UUID, out outcome) []Part {
+// partsOf cuts the outcome into its smallest closed parts.
+func (b *Book) partsOf(old [][]uuid.UUID, out outcome) []Part {
 	links := linksByGroup(b, out.links)
 	var parts []Part
 	for _, groups := range closedParts(old, out.groups) {
@@ -23,13 +22,22 @@ func (b *Book) changedParts(old [][]uuid.UUID, out outcome) []Part {
 			p.Links = append(p.Links, links[g[0]]...)
 		}
 		p.Potential = b.potentials(groups, out.refused)
-		if !b.notePublished(p) {
-			continue
-		}
-		b.explain(&p)
 		parts = append(parts, p)
 	}
 	return parts
+}
+
+// unpublished keeps the parts that say something new, and adds to them what the
+// evidence is. It notes the published checksums and last links.
+func (b *Book) unpublished(parts []Part) []Part {
+	var out []Part
+	for _, p := range parts {
+		if b.notePublished(p) {
+			b.tell(&p)
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // linksByGroup sorts links into the groups that they hold together.
@@ -37,12 +45,16 @@ func linksByGroup(b *Book, links []matching.Link) map[uuid.UUID][]events.Identit
 	out := map[uuid.UUID][]events.IdentityLink{}
 	for _, l := range links {
 		g := b.members[l.A].group
-		out[g] = append(out[g], events.IdentityLink{A: l.A, B: l.B, Weight: l.Weight, Rule: l.Rule})
+		out[g] = append(out[g], identityLink(l))
 	}
 	for _, ls := range out {
 		slices.SortFunc(ls, compareLinks)
 	}
 	return out
+}
+
+func identityLink(l matching.Link) events.IdentityLink {
+	return events.IdentityLink{A: l.A, B: l.B, Weight: l.Weight, Levels: l.Levels, Rule: l.Rule, RefusedBy: l.RefusedBy}
 }
 
 func compareLinks(p, q events.IdentityLink) int {
@@ -97,6 +109,7 @@ func (b *Book) notePublished(p Part) bool {
 		for _, id := range g {
 			m := b.members[id]
 			if m.sum != sum {
+				b.journal.member(m)
 				m.sum, changed = sum, true
 			}
 		}
@@ -105,31 +118,20 @@ func (b *Book) notePublished(p Part) bool {
 		b.noteLink(l.A, l.B)
 		b.noteLink(l.B, l.A)
 	}
-	return b.open.replace(p.Groups, p.Potential) || changed
+	return b.open.replace(p.Groups, sumsOf(p.Potential, b.sumOfPair)) || changed
 }
 
 // noteLink remembers the strongest link of a record, for the day it is withdrawn.
 func (b *Book) noteLink(id, other uuid.UUID) {
 	m := b.members[id]
-	if m.link == uuid.Nil || b.edges[id][other] > b.edges[id][m.link] || b.members[m.link].group != m.group {
+	if m.link == uuid.Nil || b.edges[id][other].weight > b.edges[id][m.link].weight || b.members[m.link].group != m.group {
+		b.journal.member(m)
 		m.link = other
 	}
 }
 
-// explain adds the levels of evidence to a part's links; they are scored again,
-// for the book keeps only weights.
-func (b *Book) explain(p *Part) {
-	for _, ls := range [2][]events.IdentityLink{p.Links, p.Potential} {
-		for i := range ls {
-			if b.members[ls[i].A].live && b.members[ls[i].B].live {
-				ls[i].Levels = b.index.Score(ls[i].A, ls[i].B).Levels
-			}
-		}
-	}
-}
-
-// checksum sums up what is published about one group: its members and links. It
-// is 0 for a record alone, as which every record begins, and else never 0.
+// checksum sums up what is published about one group: its members and links, with
+// the evidence. It is 0 for a record alone, as which every record begins, and else never 0.
 func checksum(group []uuid.UUID, links []events.IdentityLink) uint64 {
 	if len(group) == 1 {
 		return 0
@@ -144,6 +146,7 @@ func checksum(group []uuid.UUID, links []events.IdentityLink) uint64 {
 			h.Write(l.B[:])
 			h.Write(binary.BigEndian.AppendUint64(nil, uint64(l.Weight)))
 			h.Write([]byte(l.Rule))
+			h.Write(binary.BigEndian.AppendUint32(nil, sumOfLevels(l.Levels)))
 		}
 	}
 	return h.Sum64() | 1

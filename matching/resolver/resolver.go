@@ -39,12 +39,15 @@ type Resolver struct {
 	cfg      Config
 	book     *Book
 	appended events.Position // of the last decision that this resolver appended; read by its own goroutine alone
+	cursor   Cursor          // up to where the book reflects the lanes; read by its own goroutine alone
+	asked    chan func()     // questions, answered by its own goroutine between batches
 
-	mu       sync.Mutex
-	position events.Position
-	moved    chan struct{} // closed and replaced when position moves or the resolver stops
-	ready    bool
-	err      error
+	mu      sync.Mutex
+	reached Cursor        // as cursor, for everybody
+	moved   chan struct{} // closed and replaced when reached moves or the resolver fails or stops
+	failed  chan struct{} // closed and replaced when it fails or stops
+	ready   bool
+	err     error
 
 	cancel context.CancelFunc
 	wg     conc.WaitGroup
@@ -61,7 +64,7 @@ func New(cfg Config) (*Resolver, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Resolver{cfg: cfg, book: NewBook(cfg.Engine), moved: make(chan struct{})}, nil
+	return &Resolver{cfg: cfg, book: NewBook(cfg.Engine), asked: make(chan func()), moved: make(chan struct{}), failed: make(chan struct{})}, nil
 }
 
 // Start loads the saved state in the background and then decides until Stop or
@@ -97,6 +100,8 @@ func (r *Resolver) setErr(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = err
+	close(r.failed)
+	r.failed = make(chan struct{})
 	r.tell()
 }
 
@@ -118,7 +123,7 @@ func (r *Resolver) Stop() {
 func (r *Resolver) Position() events.Position {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.position
+	return r.reached.Record
 }
 
 // Err says why nothing is being decided; nil while all is well.
@@ -139,11 +144,21 @@ func (r *Resolver) Ready() bool {
 // account, its decisions are in the log, the log is damaged, or ctx ends. p must be the position of
 // an event of the record lane, or zero.
 func (r *Resolver) Wait(ctx context.Context, p events.Position) error {
+	return r.waitUntil(ctx, func(at Cursor) bool { return at.Record >= p })
+}
+
+// WaitIdentity is Wait for the position of an event of the identity lane: a
+// verdict, or one taken back.
+func (r *Resolver) WaitIdentity(ctx context.Context, p events.Position) error {
+	return r.waitUntil(ctx, func(at Cursor) bool { return at.Identity >= p })
+}
+
+func (r *Resolver) waitUntil(ctx context.Context, there func(Cursor) bool) error {
 	for {
 		r.mu.Lock()
-		position, moved, err := r.position, r.moved, r.err
+		reached, moved, err := r.reached, r.moved, r.err
 		r.mu.Unlock()
-		if position >= p {
+		if there(reached) {
 			return nil
 		}
 		if err != nil && errors.Is(err, events.ErrDamaged) {
@@ -157,10 +172,21 @@ func (r *Resolver) Wait(ctx context.Context, p events.Position) error {
 	}
 }
 
-func (r *Resolver) setPosition(p events.Position, ready bool) {
+// arrive tells everybody how far the resolver is, and that it decides.
+func (r *Resolver) arrive(at Cursor) {
+	r.cursor = at
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.position, r.ready, r.err = p, r.ready || ready, nil
+	r.reached, r.ready, r.err = at, true, nil
+	r.tell()
+}
+
+// known tells how far the saved state reaches, before it is loaded: what was
+// decided up to there is in the log.
+func (r *Resolver) known(at Cursor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reached = at
 	r.tell()
 }
 
@@ -170,11 +196,11 @@ func (r *Resolver) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restore resolver: %w", err)
 	}
-	r.setPosition(cursor.Record, true)
+	r.arrive(cursor)
 	lanes := openLanes(ctx, r.cfg.Log, cursor, r.cfg.Batch)
 	defer lanes.close()
 	for {
-		batch, err := lanes.next(ctx)
+		batch, err := lanes.next(ctx, r.asked)
 		if err != nil {
 			return err
 		}
@@ -182,7 +208,7 @@ func (r *Resolver) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.setPosition(cursor.Record, true)
+		r.arrive(cursor)
 	}
 }
 

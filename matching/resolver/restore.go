@@ -26,6 +26,7 @@ func (r *Resolver) restore(ctx context.Context) (Cursor, error) {
 	if err != nil {
 		return at, err
 	}
+	r.known(at)
 	for _, load := range []func(context.Context) error{r.loadRecords, r.loadGroups, r.loadStated, r.loadOpen, r.loadVerdicts} {
 		if err := load(ctx); err != nil {
 			return at, err

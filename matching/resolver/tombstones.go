@@ -1,8 +1,6 @@
 package resolver
 
 import (
-	"slices"
-
 	"github.com/google/uuid"
 )
 
@@ -34,7 +32,7 @@ func (b *Book) placeTombstones(groups [][]uuid.UUID, reached []uuid.UUID) [][]uu
 	for i := range groups {
 		groups[i] = sortIDs(groups[i])
 	}
-	slices.SortFunc(groups, func(x, y []uuid.UUID) int { return compareIDs(x[0], y[0]) })
+	sortGroups(groups)
 	return groups
 }
 

@@ -158,15 +158,18 @@ func (r *Resolver) prepare(changed []uuid.UUID, w *writes) []*matching.Prepared 
 // takeIdentity reads events of the identity lane into the book. Decisions that
 // this resolver has appended since it started are in the book already.
 func (r *Resolver) takeIdentity(w *writes, batch []events.Stored) error {
+	var made []ruling
+	var taken []events.EventID
 	for _, e := range batch {
-		if err := r.takeIdentityEvent(w, e); err != nil {
+		if err := r.takeIdentityEvent(w, e, &made, &taken); err != nil {
 			return err
 		}
 	}
+	w.dirty = append(w.dirty, r.book.verdicts.rule(made, taken)...)
 	return nil
 }
 
-func (r *Resolver) takeIdentityEvent(w *writes, e events.Stored) error {
+func (r *Resolver) takeIdentityEvent(w *writes, e events.Stored, made *[]ruling, taken *[]events.EventID) error {
 	d, err := events.Decode(e)
 	if err != nil {
 		r.cfg.Logger.Warn("identity event not understood", "position", e.Position, "type", e.Type)
@@ -180,10 +183,10 @@ func (r *Resolver) takeIdentityEvent(w *writes, e events.Stored) error {
 		if err != nil {
 			return fmt.Errorf("encode verdict: %w", err)
 		}
-		w.dirty = append(w.dirty, r.book.verdicts.judge(id, v)...)
+		*made = append(*made, ruling{id, v})
 		w.other = append(w.other, Row{Key: eventKey(rowVerdict, id), Value: value})
 	case *events.IdentityJudgementWithdrawn:
-		w.dirty = append(w.dirty, r.book.verdicts.withdraw(p.Judgement)...)
+		*taken = append(*taken, p.Judgement)
 		w.other = append(w.other,
 			Row{Key: eventKey(rowVerdict, p.Judgement)}, Row{Key: eventKey(rowWithdrawn, p.Judgement), Value: []byte{}})
 	case *events.IdentityResolved:
@@ -211,7 +214,7 @@ func (b *Book) adopt(d events.IdentityResolved) {
 	}
 	b.regroup(groups)
 	slices.SortFunc(d.Links, compareLinks)
-	b.open.replace(groups, d.Potential)
+	b.open.replace(groups, sumsOf(d.Potential, func(l events.IdentityLink) uint64 { return sumOf(l, sumOfLevels(l.Levels)) }))
 	for _, g := range groups {
 		sum := checksum(g, d.Links)
 		for _, id := range g {
