@@ -14,20 +14,36 @@ import (
 // ReplayDigest hashes every row of the tables, in order: the same log gives the
 // same digest on every store, however often it was replayed.
 func ReplayDigest(ctx context.Context, r Reader, tables []Table) (string, error) {
-	h := sha256.New()
-	sorted := slices.Sorted(slices.Values(tables))
-	for _, t := range sorted {
-		writeLength(h, []byte(t))
+	d := NewDigest()
+	for _, t := range slices.Sorted(slices.Values(tables)) {
+		d.Table(t)
 		for row, err := range r.Scan(ctx, t, Range{}) {
 			if err != nil {
 				return "", fmt.Errorf("digest table %s: %w", t, err)
 			}
-			writeLength(h, row.Key)
-			writeLength(h, row.Value)
+			d.Row(row)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return d.Sum(), nil
 }
+
+// Digest makes a [ReplayDigest] of rows that are read for something else too.
+type Digest struct{ h hash.Hash }
+
+// NewDigest gives the digest of no tables.
+func NewDigest() *Digest { return &Digest{h: sha256.New()} }
+
+// Table begins a table; tables come sorted, those without rows too.
+func (d *Digest) Table(t Table) { writeLength(d.h, []byte(t)) }
+
+// Row adds the next row of the table, by key.
+func (d *Digest) Row(r Row) {
+	writeLength(d.h, r.Key)
+	writeLength(d.h, r.Value)
+}
+
+// Sum is the digest of what was added.
+func (d *Digest) Sum() string { return hex.EncodeToString(d.h.Sum(nil)) }
 
 func writeLength(h hash.Hash, b []byte) {
 	var n [4]byte

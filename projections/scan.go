@@ -4,12 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
-	"slices"
 )
-
-// smallInsert is up to how many new keys are inserted one by one; more are
-// appended and sorted anew, which is cheaper then.
-const smallInsert = 32
 
 // Scan yields the rows of r as they are when it is called: what yield writes is
 // not seen by this scan.
@@ -40,20 +35,9 @@ type overRow struct{ key, value []byte }
 // can lie behind that one.
 func (tab *overlayTable) slice(r Range) (rows []overRow, hidden int) {
 	tab.order()
-	lo, hi := 0, len(tab.ordered)
-	if r.From != nil {
-		lo, _ = slices.BinarySearch(tab.ordered, string(r.From))
-	}
-	if r.To != nil {
-		hi, _ = slices.BinarySearch(tab.ordered, string(r.To))
-	}
 	left := r.Limit
-	for i := range max(hi-lo, 0) {
-		k := lo + i
-		if r.Reverse {
-			k = hi - 1 - i
-		}
-		w := tab.rows[tab.ordered[k]]
+	for k := range tab.ordered.between(r.From, r.To, r.Reverse) {
+		w := tab.rows[k]
 		switch w.state {
 		case untouched:
 			continue
@@ -62,7 +46,7 @@ func (tab *overlayTable) slice(r Range) (rows []overRow, hidden int) {
 		case put:
 			left--
 		}
-		rows = append(rows, overRow{key: []byte(tab.ordered[k]), value: w.value})
+		rows = append(rows, overRow{key: []byte(k), value: w.value})
 		if w.state == put && left == 0 {
 			break
 		}
@@ -72,14 +56,8 @@ func (tab *overlayTable) slice(r Range) (rows []overRow, hidden int) {
 
 // order brings the fresh keys into ordered.
 func (tab *overlayTable) order() {
-	if len(tab.fresh) > smallInsert {
-		tab.ordered = append(tab.ordered, tab.fresh...)
-		slices.Sort(tab.ordered)
-	} else {
-		for _, k := range tab.fresh {
-			i, _ := slices.BinarySearch(tab.ordered, k)
-			tab.ordered = slices.Insert(tab.ordered, i, k)
-		}
+	for _, k := range tab.fresh {
+		tab.ordered.add(k)
 	}
 	tab.fresh = tab.fresh[:0]
 }

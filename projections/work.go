@@ -19,7 +19,8 @@ type Overlay struct {
 	ctx     context.Context // of the batch: folds take none, and an Overlay does not outlive its batch
 	base    Reader
 	tables  map[Table]*overlayTable
-	journal []undo // what the current Apply has changed, oldest first
+	rows    map[Table]int // that each table may get, to make room for them at once
+	journal []undo        // what the current Apply has changed, oldest first
 	err     error
 }
 
@@ -30,11 +31,22 @@ func NewWork(ctx context.Context, r Reader) *Overlay {
 	return &Overlay{ctx: ctx, base: r, tables: make(map[Table]*overlayTable)}
 }
 
+// Expect makes room for as many rows as another batch wrote, which may be nil.
+func (o *Overlay) Expect(like *Overlay) {
+	if like == nil {
+		return
+	}
+	o.rows = make(map[Table]int, len(like.tables))
+	for t, tab := range like.tables {
+		o.rows[t] = len(tab.rows)
+	}
+}
+
 // overlayTable holds the written rows of one table.
 type overlayTable struct {
 	rows    map[string]written
-	ordered []string // keys of rows in order, without those in fresh; kept for Scan
-	fresh   []string // keys not yet put into ordered
+	ordered orderedKeys // keys of rows, without those in fresh; kept for Scan
+	fresh   []string    // keys not yet put into ordered
 }
 
 // state says what the overlay knows of a row.
@@ -91,7 +103,7 @@ func (o *Overlay) Delete(t Table, key []byte) {
 func (o *Overlay) write(t Table, key []byte, w written) {
 	tab := o.tables[t]
 	if tab == nil {
-		tab = &overlayTable{rows: make(map[string]written)}
+		tab = &overlayTable{rows: make(map[string]written, o.rows[t])}
 		o.tables[t] = tab
 	}
 	k := string(key)

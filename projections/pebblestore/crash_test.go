@@ -66,6 +66,15 @@ func TestPowerLossKeepsCommitsWhole(t *testing.T) {
 // the stored position, which is at least floor.
 func checkHistory(t *testing.T, s projections.Store, floor events.Position) {
 	t.Helper()
+	p := checkRows(t, s, floor)
+	if err := s.Commit(t.Context(), crashCommit(p)); err != nil {
+		t.Fatalf("the next commit: %v", err)
+	}
+}
+
+// checkRows is checkHistory without a next commit, and gives the position.
+func checkRows(t *testing.T, s projections.Store, floor events.Position) events.Position {
+	t.Helper()
 	snap, err := s.Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -84,9 +93,7 @@ func checkHistory(t *testing.T, s projections.Store, floor events.Position) {
 	if projectionstest.Dump(t, s) != projectionstest.Dump(t, want) {
 		t.Fatalf("the rows are not those of position %d", p)
 	}
-	if err := s.Commit(t.Context(), crashCommit(p)); err != nil {
-		t.Fatalf("the next commit: %v", err)
-	}
+	return p
 }
 
 // TestPowerLossTakesUnsyncedAdvancesFromTheEnd: the id index may lose its latest
@@ -112,6 +119,43 @@ func TestPowerLossTakesUnsyncedAdvancesFromTheEnd(t *testing.T) {
 			if err != nil || (found[0].Position != 0) != (i < state.Position) {
 				t.Fatalf("seed %d: entry %d is %+v, %v at state %d", seed, i, found, err, state.Position)
 			}
+		}
+	}
+}
+
+// TestPowerLossTakesUnsyncedCommitsFromTheEnd: commits that do not wait for the
+// disk may be lost, the latest first, none of them in part, and none once a later
+// step was synced.
+func TestPowerLossTakesUnsyncedCommitsFromTheEnd(t *testing.T) {
+	for name, sync := range map[string]func(opened) error{
+		"promoted": func(s opened) error { return s.db.Promote(context.Background(), "live") },
+		"noted":    func(s opened) error { return s.db.SetUnfinished(context.Background(), "") },
+		"committed by another": func(s opened) error {
+			return s.Commit(context.Background(), projections.Commit{Runner: "other", To: 1})
+		},
+		"not synced": func(opened) error { return nil },
+	} {
+		for seed := range uint64(6) {
+			fs := vfs.NewCrashableMem()
+			s := openStore(t, fs)
+			bulk := s.Unsynced()
+			const steps, synced = 300, 200
+			floor := events.Position(0)
+			for at := range events.Position(steps) {
+				if err := bulk.Commit(t.Context(), crashCommit(at)); err != nil {
+					t.Fatal(err)
+				}
+				if at+1 == synced {
+					if err := sync(s); err != nil {
+						t.Fatal(err)
+					}
+					if name != "not synced" {
+						floor = synced
+					}
+				}
+			}
+			after := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: int(seed * 20), RNG: rand.New(rand.NewPCG(seed, 1))})
+			checkRows(t, openStore(t, after), floor)
 		}
 	}
 }

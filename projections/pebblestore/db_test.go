@@ -173,6 +173,8 @@ func TestEverythingElseAfterClose(t *testing.T) {
 	ctx := t.Context()
 	_, live := db.Live(ctx)
 	_, spaces := db.Spaces(ctx)
+	_, unfinished := db.Unfinished(ctx)
+	_, size := db.Size(ctx, "a")
 	_, state := db.IDIndex().State(ctx)
 	_, look := db.IDIndex().Lookup(ctx, []events.IDHash{{}})
 	_, cursor := db.ResolverState().Cursor(ctx)
@@ -183,6 +185,7 @@ func TestEverythingElseAfterClose(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"Live": live, "Spaces": spaces, "Promote": db.Promote(ctx, "a"), "Drop": db.Drop(ctx, "a"),
+		"Unfinished": unfinished, "SetUnfinished": db.SetUnfinished(ctx, "a"), "Size": size,
 		"State": state, "Lookup": look, "Advance": db.IDIndex().Advance(ctx, 0, events.IndexState{}, nil, true),
 		"Cursor": cursor, "Get": get, "Load": load, "ResolverState.Clear": db.ResolverState().Clear(ctx),
 	} {
@@ -285,5 +288,55 @@ func TestConfigIsChecked(t *testing.T) {
 		if _, err := pebblestore.Open(cfg); !errors.Is(err, events.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
 		}
+	}
+}
+
+func TestUnfinishedSpaceIsNoted(t *testing.T) {
+	mem := vfs.NewMem()
+	db := openDB(t, mem)
+	if got, err := db.Unfinished(t.Context()); got != "" || err != nil {
+		t.Errorf("a new database has noted %q, %v", got, err)
+	}
+	for _, name := range []string{"rebuild_1", "rebuild_2"} {
+		if err := db.SetUnfinished(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := db.Unfinished(t.Context()); got != name || err != nil {
+			t.Errorf("noted %q, %v; want %q", got, err, name)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = openDB(t, mem)
+	if got, err := db.Unfinished(t.Context()); got != "rebuild_2" || err != nil {
+		t.Errorf("after reopening %q, %v", got, err)
+	}
+	if err := db.SetUnfinished(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := db.Unfinished(t.Context()); got != "" || err != nil {
+		t.Errorf("taken back %q, %v", got, err)
+	}
+	if err := db.SetUnfinished(t.Context(), "No name"); !errors.Is(err, events.ErrInvalid) {
+		t.Errorf("a bad name: %v", err)
+	}
+}
+
+func TestSizeOfASpace(t *testing.T) {
+	db := openDB(t, vfs.NewMem())
+	value := []byte(strings.Repeat("abcdefgh", 1<<13))
+	s := space(t, db, "big")
+	for at := range events.Position(64) {
+		c := projections.Commit{Runner: "r", At: at, To: at + 1, Changes: []projections.Change{{Table: "t", Key: []byte(at.String()), Value: value}}}
+		if err := s.Commit(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := db.Size(t.Context(), "big"); err != nil || n == 0 || n > 64*uint64(len(value)) {
+		t.Errorf("size %d, %v", n, err)
+	}
+	if n, err := db.Size(t.Context(), "none"); err != nil || n != 0 {
+		t.Errorf("size of an empty space %d, %v", n, err)
 	}
 }

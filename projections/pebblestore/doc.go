@@ -14,6 +14,7 @@
 //	                                           content hash (16), recorded time (8, µs)
 //	'j'                         → 193 bytes    state of the id index, see idstate.go
 //	'm' "live"                  → space        the live space
+//	'm' "unfinished"            → space        the space that a rebuild is filling
 //	's' key                     → value        a row of the resolver's state
 //	't'                         → 16 bytes     the resolver's cursor: positions in the
 //	                                           record and the identity lane, big endian

@@ -16,7 +16,10 @@ import (
 // FirstSpace is the live space of a database in which none was promoted.
 const FirstSpace = "live"
 
-var liveKey = append([]byte{metaKind}, "live"...)
+var (
+	liveKey       = append([]byte{metaKind}, "live"...)
+	unfinishedKey = append([]byte{metaKind}, "unfinished"...)
+)
 
 // Live names the space that answers are read from.
 func (d *DB) Live(ctx context.Context) (string, error) {
@@ -30,24 +33,45 @@ func (d *DB) Live(ctx context.Context) (string, error) {
 	return d.live()
 }
 
-func (d *DB) live() (string, error) {
-	v, closer, err := d.pdb.Get(liveKey)
+func (d *DB) live() (string, error) { return d.noted(liveKey, FirstSpace) }
+
+// noted reads the name of a space, or gives what stands for none.
+func (d *DB) noted(key []byte, none string) (string, error) {
+	v, closer, err := d.pdb.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return FirstSpace, nil
+		return none, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("read live space: %w", unavailable(err))
+		return "", fmt.Errorf("read name of space: %w", unavailable(err))
 	}
 	defer closer.Close()
 	return string(v), nil
 }
 
-// Promote makes a space the live one, durably: the last step of a rebuild. Who
-// opened the former live space goes on reading it until it is dropped.
-func (d *DB) Promote(ctx context.Context, space string) error {
-	if !projections.Table(space).Valid() {
-		return fmt.Errorf("promote space %q: bad name: %w", space, events.ErrInvalid)
+// Unfinished names the space that a rebuild has begun to fill and not filled yet,
+// "" when there is none.
+func (d *DB) Unfinished(ctx context.Context) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
 	}
+	if err := d.use(); err != nil {
+		return "", err
+	}
+	defer d.done()
+	return d.noted(unfinishedKey, "")
+}
+
+// SetUnfinished notes durably which space is being filled, "" for none. With it
+// everything is on disk that was committed before, unsynced commits too.
+func (d *DB) SetUnfinished(ctx context.Context, space string) error {
+	if space != "" && !projections.Table(space).Valid() {
+		return fmt.Errorf("note space %q: bad name: %w", space, events.ErrInvalid)
+	}
+	return d.note(ctx, unfinishedKey, space)
+}
+
+// note writes the name of a space durably; "" removes it.
+func (d *DB) note(ctx context.Context, key []byte, space string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -57,11 +81,25 @@ func (d *DB) Promote(ctx context.Context, space string) error {
 	defer d.done()
 	b := d.pdb.NewBatch()
 	defer b.Close()
-	_ = b.Set(liveKey, []byte(space), nil) // cannot fail before the batch is committed
+	if space == "" {
+		_ = b.Delete(key, nil) // cannot fail before the batch is committed
+	} else {
+		_ = b.Set(key, []byte(space), nil)
+	}
 	if err := d.apply(b, true); err != nil {
-		return fmt.Errorf("promote space: %w", err)
+		return fmt.Errorf("note name of space: %w", err)
 	}
 	return nil
+}
+
+// Promote makes a space the live one, durably: the last step of a rebuild. With it
+// everything is on disk that was committed before, unsynced commits too. Who
+// opened the former live space goes on reading it until it is dropped.
+func (d *DB) Promote(ctx context.Context, space string) error {
+	if !projections.Table(space).Valid() {
+		return fmt.Errorf("promote space %q: bad name: %w", space, events.ErrInvalid)
+	}
+	return d.note(ctx, liveKey, space)
 }
 
 // Drop removes all rows and positions of a space; the live one is an ErrConflict.
@@ -149,4 +187,22 @@ func (d *DB) spacesOf(kind byte) (spaces []string, err error) {
 		return nil, fmt.Errorf("list spaces: %w", unavailable(err))
 	}
 	return spaces, nil
+}
+
+// Size estimates the bytes that a space's rows take on disk; what is still in
+// memory is not counted.
+func (d *DB) Size(ctx context.Context, space string) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := d.use(); err != nil {
+		return 0, err
+	}
+	defer d.done()
+	prefix := spacePrefix(rowKind, space)
+	n, err := d.pdb.EstimateDiskUsage(prefix, projections.PrefixEnd(prefix))
+	if err != nil {
+		return 0, fmt.Errorf("estimate size of space: %w", unavailable(err))
+	}
+	return n, nil
 }

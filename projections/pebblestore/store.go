@@ -53,6 +53,23 @@ func (s *Store) Space() string { return s.space }
 
 // Commit implements [projections.Store]. A nearly full disk is an ErrUnavailable.
 func (s *Store) Commit(ctx context.Context, c projections.Commit) error {
+	return s.commit(ctx, c, true)
+}
+
+// Unsynced is the same store for filling it: its commits are whole and in order
+// as ever, but do not wait for the disk. A power cut takes back the latest of
+// them, positions included; any later step of the database that is synced
+// (another commit, Promote, SetUnfinished) makes them durable.
+func (s *Store) Unsynced() projections.Store { return unsynced{s} }
+
+type unsynced struct{ *Store }
+
+// Commit implements [projections.Store] but for the waiting.
+func (s unsynced) Commit(ctx context.Context, c projections.Commit) error {
+	return s.commit(ctx, c, false)
+}
+
+func (s *Store) commit(ctx context.Context, c projections.Commit, sync bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -75,7 +92,7 @@ func (s *Store) Commit(ctx context.Context, c projections.Commit) error {
 	if at != c.At {
 		return fmt.Errorf("commit of %s at %d, store is at %d: %w", c.Runner, c.At, at, projections.ErrPositionMoved)
 	}
-	if err := s.db.apply(batch, true); err != nil {
+	if err := s.db.apply(batch, sync); err != nil {
 		r.known = false
 		return fmt.Errorf("commit of %s: %w", c.Runner, err)
 	}

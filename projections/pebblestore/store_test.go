@@ -62,6 +62,21 @@ func TestContract(t *testing.T) {
 		})
 }
 
+// TestContractOfUnsyncedCommits: a store to be filled is a store but for what a
+// power cut leaves.
+func TestContractOfUnsyncedCommits(t *testing.T) {
+	type bulk struct {
+		projections.Store
+		db *pebblestore.DB
+	}
+	projectionstest.Exercise(t,
+		func(t *testing.T) projections.Store {
+			o := openStore(t, vfs.NewMem())
+			return bulk{o.Unsynced(), o.db}
+		},
+		projectionstest.Features{Close: func(s projections.Store) error { return s.(bulk).db.Close() }})
+}
+
 func TestResolverStateContract(t *testing.T) {
 	resolvertest.ExerciseState(t, func(t *testing.T) resolver.State { return openDB(t, vfs.NewMem()).ResolverState() })
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -31,6 +32,9 @@ type Config struct {
 	// Linger is how long a batch waits for more events once the first is there.
 	// Default: not at all; a millisecond or two trade freshness for fewer fsyncs.
 	Linger time.Duration
+	// Pace is called before every batch and may take its time: a rebuild gives way
+	// to who is served first. Default: no pauses.
+	Pace func(context.Context)
 	// Workers is how many goroutines decode. Default: GOMAXPROCS.
 	Workers int
 	// Clock times the steps for Observer. Default: time.Now.
@@ -44,7 +48,7 @@ type Config struct {
 }
 
 // Observer is a set of optional functions that hear what a runner does. They are
-// called from the folding goroutine and must be quick.
+// called one at a time, in the order of the commits, and must be quick.
 type Observer struct {
 	// Committed: a batch is in the store.
 	Committed func(Committed)
@@ -116,6 +120,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Pace == nil {
+		c.Pace = func(context.Context) {}
 	}
 	if c.MarkDamaged == nil {
 		c.MarkDamaged = func(error) {}

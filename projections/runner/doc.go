@@ -3,8 +3,17 @@
 //	Log.Read ──▶ chunks ──▶ decode ∥ decode ∥ … ──▶ Fold.Apply, in order ──▶ Store.Commit
 //	one reader               in parallel            one Work per batch       rows + position
 //
-// A batch is what is there when the last commit has ended: one event when they
-// trickle (it is committed at once), up to Config.BatchEvents when they queue.
+//	batch 1   fold ──▶ commit
+//	batch 2            fold ──────▶ commit      reads its rows over what batch 1 wrote
+//	batch 3                         fold ─────▶ …
+//
+// A batch is what is there when the last one was folded: one event when they
+// trickle (it is committed at once), up to Config.BatchEvents when they queue. One
+// batch is folded while the one before it is committed; no more are in flight.
+//
+// Rebuild and CatchUp fold up to a position instead of following the log. Where
+// they begin with empty tables they know what was never written, and do not look
+// for it. Hold keeps a runner still, so that the rows of its store can be exchanged.
 //
 // States of a Runner:
 //
@@ -18,7 +27,8 @@
 // Invariants:
 //
 //   - Rows and position move in one commit. A batch whose reads, folding or commit
-//     fail leaves nothing behind and is folded again.
+//     fail leaves nothing behind and is folded again, and so is the one after it.
+//   - How the events are cut into batches makes no difference to the rows.
 //   - An event that a fold refuses becomes a dead letter of that projection in the
 //     same commit; the position moves on. Other folds are not concerned.
 //   - Nothing is folded after a place where the log is damaged.

@@ -3,13 +3,17 @@ package runner
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ficha/events"
 )
 
-// rebuildBatch is the default of Config.BatchEvents for a rebuild: nobody waits
-// for single events, and larger commits cost less each.
-const rebuildBatch = 4000
+// Defaults of Config for a rebuild: nobody waits for single events, and larger
+// commits cost less each.
+const (
+	rebuildBatch  = 8000
+	rebuildLinger = time.Second // for a batch to be full; the last one does not wait
+)
 
 // Rebuild clears cfg.Store (a space beside the live one, as a rule) of the folds'
 // rows and folds the log into it from the first event up to the one at until;
@@ -18,15 +22,32 @@ const rebuildBatch = 4000
 // and store goes on from there. Any error ends it; until beyond the end of the
 // log is an ErrInvalid.
 func Rebuild(ctx context.Context, cfg Config, until events.Position, progress func(events.Position)) (events.Position, error) {
+	return foldUntil(ctx, cfg, until, progress, (*Runner).clear)
+}
+
+// CatchUp is Rebuild without the clearing: it goes on from where the store stands,
+// and does nothing where that is at or beyond until. Rows of other versions of the
+// folds are cleared and folded from the first event all the same.
+func CatchUp(ctx context.Context, cfg Config, until events.Position, progress func(events.Position)) (events.Position, error) {
+	return foldUntil(ctx, cfg, until, progress, func(r *Runner, ctx context.Context) error {
+		_, err := r.settle(ctx)
+		return err
+	})
+}
+
+func foldUntil(ctx context.Context, cfg Config, until events.Position, progress func(events.Position), begin func(*Runner, context.Context) error) (events.Position, error) {
 	if cfg.BatchEvents == 0 {
 		cfg.BatchEvents = rebuildBatch
+	}
+	if cfg.Linger == 0 {
+		cfg.Linger = rebuildLinger
 	}
 	cfg.Observer.Committed = andThen(cfg.Observer.Committed, progress)
 	r, err := New(cfg)
 	if err != nil {
 		return 0, err
 	}
-	if err := r.rebuild(ctx, until); err != nil {
+	if err := r.foldUntil(ctx, until, begin); err != nil {
 		return r.Position(), fmt.Errorf("rebuild %s: %w", cfg.Name, err)
 	}
 	return r.Position(), nil
@@ -43,7 +64,7 @@ func andThen(first func(Committed), progress func(events.Position)) func(Committ
 	}
 }
 
-func (r *Runner) rebuild(ctx context.Context, until events.Position) error {
+func (r *Runner) foldUntil(ctx context.Context, until events.Position, begin func(*Runner, context.Context) error) error {
 	end, err := r.cfg.Log.End(ctx)
 	if err != nil {
 		return fmt.Errorf("ask for the log's end: %w", err)
@@ -54,12 +75,17 @@ func (r *Runner) rebuild(ctx context.Context, until events.Position) error {
 	if until > end {
 		return fmt.Errorf("fold up to %d: the log ends at %d: %w", until, end, events.ErrInvalid)
 	}
+	if err := begin(r, ctx); err != nil || until <= r.Position() {
+		return err
+	}
+	return r.session(ctx, until)
+}
+
+// clear drops what the folds have written, whatever their versions.
+func (r *Runner) clear(ctx context.Context) error {
 	_, stored, err := r.look(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.startOver(ctx, stored); err != nil || until == 0 {
-		return err
-	}
-	return r.session(ctx, until)
+	return r.startOver(ctx, stored)
 }

@@ -15,6 +15,7 @@ import (
 type Runner struct {
 	cfg    Config
 	tables map[projections.Table]bool // what the folds may write
+	turn   turn
 	waiters
 
 	mu      sync.Mutex
@@ -33,7 +34,7 @@ func New(cfg Config) (*Runner, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Runner{cfg: cfg.withDefaults(), tables: map[projections.Table]bool{DeadLettersTable: true, countsTable: true}}
+	r := &Runner{cfg: cfg.withDefaults(), turn: newTurn(), tables: map[projections.Table]bool{DeadLettersTable: true, countsTable: true}}
 	for _, f := range cfg.Folds {
 		for _, t := range f.Tables() {
 			r.tables[t] = true
@@ -52,14 +53,12 @@ func (r *Runner) Start(ctx context.Context) error {
 	if r.running != nil {
 		return fmt.Errorf("start runner %s: it runs already: %w", r.cfg.Name, events.ErrConflict)
 	}
-	at, err := r.prepare(ctx)
-	if err != nil {
+	if _, err := r.settle(ctx); err != nil {
 		return fmt.Errorf("start runner %s: %w", r.cfg.Name, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	r.lastErr = nil
 	r.end(nil)
-	r.moveTo(at)
 	r.running = &run{cancel: cancel, done: make(chan struct{})}
 	go r.keepFolding(ctx, r.running.done)
 	return nil

@@ -318,9 +318,7 @@ func (p *pager) entry(at place) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	s := x.said.Value
-	return Entry{ID: id, At: s.at, Source: x.said.Stamp.Source, Event: x.said.Stamp.Event, Channel: s.channel, Direction: s.direction,
-		Assigned: x.assigned.Value != uuid.Nil, Data: s.data}, nil
+	return x.entry(id), nil
 }
 
 func formatCursor(p place) string { return base64.RawURLEncoding.EncodeToString(p[:]) }
