@@ -9,15 +9,20 @@ import (
 	"ficha/api/apikey"
 	"ficha/events"
 	"ficha/projections"
+	"ficha/projections/changes"
 	"ficha/projections/contact"
 	"ficha/projections/correlation"
 	"ficha/projections/golden"
+	"ficha/projections/holdings"
+	"ficha/projections/insight"
+	"ficha/projections/letters"
+	"ficha/projections/review"
 	"ficha/projections/timeline"
 )
 
 // folds are all those whose rows the routes read.
 func folds() []projections.Fold {
-	return []projections.Fold{golden.New(), timeline.New(), contact.NewFold(), correlation.Fold{}}
+	return []projections.Fold{golden.New(), changes.New(), timeline.New(), review.New(), contact.NewFold(), correlation.Fold{}, letters.Fold{}, holdings.New(), insight.New()}
 }
 
 // checker is the real one over the hub's store.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ficha/api/jobs"
+	"ficha/api/steward"
 	"ficha/events"
 	"ficha/projections"
 	"ficha/projections/contact"
@@ -49,6 +51,8 @@ type Config struct {
 	IDs          EventFinder
 	Correlations Correlations       // optional: without it events:status takes ids only
 	DeadLetters  events.DeadLetters // optional: without it events:status does not know what was buried unread
+	EventSchemas EventSchemas       // optional: without them /asyncapi.json describes no data of events
+	NATSPrefix   string             // optional: begins the subjects in /asyncapi.json; default ficha
 	Store        projections.Store  // holds the tables of golden, timeline and contact
 	Runner       string             // optional: the runner whose position in a snapshot reads carry; default "main"
 	Freshness    Freshness
@@ -59,6 +63,13 @@ type Config struct {
 	Status       func(context.Context) (Status, error)
 	Ready        func(context.Context) error                 // nil: ready; else the reason, without personal data
 	Verify       func(context.Context) (Verification, error) // optional: serves POST /v1/verify
+	Matcher      Matcher                                     // optional: serves POST /v1/customers:match and /v1/pairs:explain
+	Projections  Projections                                 // optional: serves /v1/projections
+	Steward      *steward.Desk                               // optional: serves reviews, merges and splits
+	Jobs         *jobs.Desk                                  // optional: serves /v1/jobs and what becomes a job
+	Webhooks     Webhooks                                    // optional: serves /v1/webhooks
+	Closing      <-chan struct{}                             // optional: closed when the hub stops, which ends streams
+	Heartbeat    time.Duration                               // optional: how often a quiet stream says that it is there; default 15 s
 	Build        Build
 
 	Clock  func() time.Time

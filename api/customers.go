@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"ficha/api/apikey"
+	"ficha/api/explain"
 	"ficha/events"
 	"ficha/projections/contact"
 	"ficha/projections/golden"
@@ -21,7 +23,10 @@ type CustomerAnswer struct {
 	golden.Customer
 	Records          []CustomerRecord `json:"records" doc:"The source records that are this customer, by key"`
 	PotentialMatches []PotentialMatch `json:"potential_matches" doc:"Pairs with other customers that wait for a steward"`
-	Contact          contact.Summary  `json:"contact" doc:"What the customer and the law said about being contacted"`
+	Contact          *contact.Summary `json:"contact,omitempty" doc:"What the customer and the law said about being contacted; not in answers as of the past"`
+	OpenCases        *OpenCases       `json:"open_cases,omitempty" doc:"Not in answers as of the past"`
+	Explanations     []explain.Value  `json:"explanations,omitempty" doc:"With explain: for each value why it is what it is"`
+	AsOf             *PastMoment      `json:"as_of,omitempty" doc:"With at or known_at: the moment that the answer is of"`
 	Masked           bool             `json:"masked" doc:"Document numbers and birth dates are masked for your role"`
 	ChangedPosition  events.Position  `json:"changed_position" doc:"Of the event that changed this customer last"`
 	Position         events.Position  `json:"position" doc:"The answer includes every event up to this one"`
@@ -51,7 +56,18 @@ type customerInput struct {
 	Accept string `header:"Accept-Language" doc:"es or en: the language of texts"`
 }
 
-type customerOutput struct{ Body CustomerAnswer }
+type customerGetInput struct {
+	ID string `path:"id" maxLength:"64" doc:"Any customer id or record uuid that was ever given out"`
+	AtLeast
+	Moment
+	Accept  string `header:"Accept-Language" doc:"es or en: the language of texts"`
+	Explain bool   `query:"explain" doc:"Say for each value, in words, why it is what it is"`
+}
+
+type customerOutput struct {
+	ETag string `header:"ETag" doc:"Of the golden record as it is now; If-Match of a write that rests on it. Not with an answer about the past"`
+	Body CustomerAnswer
+}
 
 func (s *server) customerRoutes() {
 	register(s, route{
@@ -65,21 +81,38 @@ func (s *server) customerRoutes() {
 	s.timelineRoutes()
 }
 
-func (s *server) getCustomer(ctx context.Context, in *customerInput) (*customerOutput, error) {
+func (s *server) getCustomer(ctx context.Context, in *customerGetInput) (*customerOutput, error) {
 	v, err := s.view(ctx, in.position())
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	c, err := customerAt(ctx, v, in.ID)
+	lang := languageOf(in.Accept)
+	var out CustomerAnswer
+	if in.past() {
+		out, err = s.describeThen(ctx, v, in.ID, in.Moment)
+	} else {
+		out, err = s.describeNow(ctx, v, in.ID, lang)
+	}
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.describe(ctx, v, c, languageOf(in.Accept))
-	if err != nil {
-		return nil, err
+	if in.Explain {
+		out.Explanations = s.story.Values(&out.Customer, lang)
 	}
-	return &customerOutput{Body: out}, nil
+	answer := &customerOutput{Body: out}
+	if !in.past() {
+		answer.ETag = customerTag(&out.Customer)
+	}
+	return answer, nil
+}
+
+func (s *server) describeNow(ctx context.Context, v *view, id, lang string) (CustomerAnswer, error) {
+	c, err := customerAt(ctx, v, id)
+	if err != nil {
+		return CustomerAnswer{}, err
+	}
+	return s.describe(ctx, v, c, lang)
 }
 
 // customerAt reads a customer by any id that was ever given out. What is no uuid
@@ -109,15 +142,24 @@ func (s *server) describe(ctx context.Context, v *view, c golden.Customer, lang 
 	if err != nil {
 		return CustomerAnswer{}, err
 	}
+	cases, err := s.openCases(ctx, v, c.ID)
+	if err != nil {
+		return CustomerAnswer{}, err
+	}
 	out := CustomerAnswer{
-		Records: recordsIn(c), PotentialMatches: potential, Contact: summary,
+		Records: recordsIn(c), PotentialMatches: potential, Contact: &summary, OpenCases: &cases,
 		ChangedPosition: c.Position, Position: v.asOf.Position, ResolvedPosition: v.asOf.ResolvedPosition,
 	}
-	if out.Masked = !seesAll(callOf(ctx).principal); out.Masked {
-		c = masked(c)
-	}
-	out.Customer = c
+	out.Customer, out.Masked = shownTo(callOf(ctx).principal, c)
 	return out, nil
+}
+
+// shownTo gives the customer as a principal may see it, and whether that is in part.
+func shownTo(p apikey.Principal, c golden.Customer) (golden.Customer, bool) {
+	if seesAll(p) {
+		return c, false
+	}
+	return masked(c), true
 }
 
 func recordsIn(c golden.Customer) []CustomerRecord {

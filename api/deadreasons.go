@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"ficha/events"
+	"ficha/projections/letters"
 	"ficha/projections/runner"
 )
 
@@ -33,7 +34,12 @@ func deadReasons(ctx context.Context, v *view, p events.Position) ([]DeadReason,
 		if err := json.Unmarshal(b, &letter); err != nil {
 			return nil, fmt.Errorf("decode dead letter: %w", events.ErrUnavailable)
 		}
-		found = append(found, DeadReason{Where: projection, Reason: letter.Reason})
+		name := letters.OfFold(projection, p)
+		settled, _, err := letters.Find(ctx, v, name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, DeadReason{Where: projection, Reason: letter.Reason, Letter: name.String(), Settled: settled.Action})
 	}
 	return found, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"ficha/events"
 	"ficha/projections/golden"
+	"ficha/projections/letters"
 )
 
 // EventsStatusRequest asks what became of events.
@@ -44,8 +45,10 @@ type EventStatus struct {
 
 // DeadReason says who could not take an event, and why; codes and pointers, no values.
 type DeadReason struct {
-	Where  string `json:"where" doc:"A projection, or inbox" example:"golden"`
-	Reason string `json:"reason"`
+	Where   string         `json:"where" doc:"A projection; or how it came: inbox, request" example:"golden"`
+	Reason  string         `json:"reason"`
+	Letter  string         `json:"letter" doc:"Id of the dead letter, see GET /v1/deadletters" example:"fold-golden-41"`
+	Settled letters.Action `json:"settled,omitempty" enum:"retried,discarded" doc:"What somebody did about it"`
 }
 
 type eventsStatusInput struct{ Body EventsStatusRequest }
@@ -84,13 +87,13 @@ func (s *server) statusByID(ctx context.Context, v *view, ids []events.EventID, 
 		return fmt.Errorf("look up ids of events: %w", err)
 	}
 	who := callOf(ctx).principal
-	unread := map[events.EventID]int{}
+	var unread []int // of results
 	for i, id := range ids {
 		st := EventStatus{Source: id.Source, ID: id.ID, Status: "unknown"}
 		switch {
 		case !maySee(who, id.Source):
 		case entries[i].Position == 0:
-			unread[id] = i
+			unread = append(unread, i)
 		default:
 			if st, err = s.statusAt(ctx, v, entries[i].Position); err != nil {
 				return err
@@ -98,7 +101,7 @@ func (s *server) statusByID(ctx context.Context, v *view, ids []events.EventID, 
 		}
 		out.Results = append(out.Results, st)
 	}
-	return s.addBuried(ctx, unread, out.Results)
+	return s.addBuried(ctx, v, unread, out.Results)
 }
 
 // statusByCorrelation answers a page of the events of one correlation id.
@@ -179,17 +182,26 @@ func customersOf(ctx context.Context, v *view, stored events.Stored) ([]uuid.UUI
 }
 
 // addBuried marks those of the unknown events that lie among the dead letters.
-func (s *server) addBuried(ctx context.Context, unread map[events.EventID]int, results []EventStatus) error {
-	if len(unread) == 0 || s.cfg.DeadLetters == nil {
+func (s *server) addBuried(ctx context.Context, v *view, unread []int, results []EventStatus) error {
+	if s.cfg.DeadLetters == nil || len(unread) == 0 {
 		return nil
 	}
-	for letter, err := range s.cfg.DeadLetters.List(ctx) {
+	if err := s.buried.catchUp(ctx); err != nil {
+		return err
+	}
+	for _, i := range unread {
+		kept, err := s.buried.of(ctx, events.EventID{Source: results[i].Source, ID: results[i].ID})
 		if err != nil {
-			return fmt.Errorf("read dead letters: %w", err)
+			return err
 		}
-		if i, ok := unread[events.EventID{Source: letter.Source, ID: letter.ID}]; ok {
+		for _, d := range kept {
+			name := letters.OfInbox(d.Number)
+			settled, _, err := letters.Find(ctx, v, name)
+			if err != nil {
+				return err
+			}
 			results[i].Status = "dead"
-			results[i].Dead = append(results[i].Dead, DeadReason{Where: "inbox", Reason: letter.Reason})
+			results[i].Dead = append(results[i].Dead, DeadReason{Where: string(d.Via), Reason: d.Reason, Letter: name.String(), Settled: settled.Action})
 		}
 	}
 	return nil

@@ -37,8 +37,8 @@ func exampleCustomerAnswer() CustomerAnswer {
 			Relations: []golden.Value[events.Relation]{}, Records: []golden.Member{}, Version: 3,
 		},
 		Records:          []CustomerRecord{{Source: "/crm/bank", Stream: events.DefaultStream, ID: "1", RecordUUID: exampleCustomer(), Live: true, FirstSeen: 41}},
-		PotentialMatches: []PotentialMatch{},
-		Contact: contact.Summary{
+		PotentialMatches: []PotentialMatch{}, OpenCases: exampleOpenCases(),
+		Contact: &contact.Summary{
 			Channels: []contact.ChannelSummary{{Channel: "voice", Decision: contact.DecisionAllow, Reasons: []contact.Code{}}},
 			Blocked:  []contact.Reason{},
 		},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ficha/api/apikey"
+	"ficha/api/jobs"
 	"ficha/events"
 	"ficha/events/eventstest"
 	"ficha/events/gateway"
@@ -75,7 +76,7 @@ func newHub(t testing.TB, change ...func(*Config)) *hub {
 			return Verification{OK: true, Digests: []DigestCheck{}, Findings: []string{}}, nil
 		},
 		Ready: func(ctx context.Context) error { return h.ready(ctx) },
-		Build: Build{Version: "0.0.0-test"}, Clock: h.now,
+		Build: Build{Version: "0.0.0-test"}, Clock: h.now, Webhooks: h.webhooks(), Closing: hasClosed(), Matcher: strangers{}, Projections: &rowsDesk{jobs: map[string]jobs.Job{}},
 		Logger: slog.New(slog.NewTextHandler(h.logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range change {
@@ -215,7 +216,7 @@ func newDoor(h *hub) *door {
 		h.t.Fatal(err)
 	}
 	g, err := gateway.New(gateway.Config{
-		Log: h.log, Health: h.log, DeadLetters: h.letters, Schemas: registry, Key: make([]byte, 16), Clock: h.now,
+		Log: h.log, Health: h.log, DeadLetters: h.letters, Schemas: registry, Key: make([]byte, 16), Clock: h.now, Door: h.log,
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"ficha/events"
 	"ficha/projections/golden"
 )
@@ -37,6 +39,7 @@ type InteractionRequest struct {
 
 // InteractionAnswer names the interaction.
 type InteractionAnswer struct {
+	ID     uuid.UUID        `json:"id" format:"uuid" doc:"Of the interaction, as the timeline gives it"`
 	Record events.RecordKey `json:"record" doc:"The interaction's own record"`
 	WriteAnswer
 }
@@ -60,8 +63,9 @@ func (s *server) interactionRoutes() {
 		text:     "Stands in the customer's timeline as soon as the projections have it; the agent is the key's name.",
 		problems: append(readProblems, http.StatusNotFound),
 		request:  InteractionRequest{Channel: "voice", Direction: "inbound", Outcome: "resolved", Subject: "asked for the balance"},
-		response: InteractionAnswer{Record: key, WriteAnswer: WriteAnswer{Status: events.StatusAppended, Position: 44}},
+		response: InteractionAnswer{ID: key.UUID(), Record: key, WriteAnswer: WriteAnswer{Status: events.StatusAppended, Position: 44}},
 	}, s.recordInteraction)
+	s.assignRoute()
 }
 
 const interactionStream = "interaction"
@@ -93,7 +97,7 @@ func (s *server) recordInteraction(ctx context.Context, in *interactionInput) (*
 		return nil, err
 	}
 	applied := s.waitAsPreferred(ctx, in.Prefer, written.Position)
-	return &interactionOutput{Applied: applied, Body: InteractionAnswer{Record: key, WriteAnswer: written}}, nil
+	return &interactionOutput{Applied: applied, Body: InteractionAnswer{ID: key.UUID(), Record: key, WriteAnswer: written}}, nil
 }
 
 func (s *server) interaction(q InteractionRequest, key, customer events.RecordKey) events.InteractionRecorded {

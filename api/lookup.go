@@ -15,6 +15,7 @@ import (
 	"ficha/events"
 	"ficha/internal/contactpoint"
 	"ficha/projections/golden"
+	"ficha/projections/holdings"
 )
 
 // maxLookup is how many customers a look-up answers with: a switchboard number
@@ -30,6 +31,10 @@ type LookupRequest struct {
 	Record      *events.RecordKey `json:"record,omitempty" doc:"A source record"`
 	Handle      string            `json:"handle,omitempty" maxLength:"256"`
 	Network     string            `json:"network,omitempty" maxLength:"100" doc:"With handle: whatsapp, facebook …"`
+	Serial      string            `json:"serial,omitempty" maxLength:"256" doc:"Serial number of something bought or rented"`
+	Contract    string            `json:"contract,omitempty" maxLength:"256" doc:"Number of a contract; of this, serial, order and case letters and digits count, in either case"`
+	Order       string            `json:"order,omitempty" maxLength:"256" doc:"Number of an order"`
+	Case        string            `json:"case,omitempty" maxLength:"256" doc:"Number of a complaint, request …"`
 	MinPosition uint64            `json:"min_position,omitempty" doc:"As the query parameter elsewhere"`
 }
 
@@ -69,6 +74,8 @@ type Routing struct {
 	LastAgent       string          `json:"last_agent,omitempty" doc:"Who spoke with the customer last"`
 	LastContactAt   *time.Time      `json:"last_contact_at,omitempty"`
 	CalledBefore24h bool            `json:"called_before_24h" doc:"The customer rang in the last 24 hours"`
+	OpenCase        *CaseSummary    `json:"open_case,omitempty" doc:"The open case that was opened last; absent where none is open"`
+	OpenCases       int             `json:"open_cases" doc:"How many are open"`
 }
 
 type lookupInput struct {
@@ -82,8 +89,8 @@ func (s *server) lookupRoutes() {
 	register(s, route{
 		id: opCustomerLookup, method: http.MethodPost, path: "/v1/customers:lookup", tag: "customers",
 		summary: "Who is this?",
-		text: "Finds customers by a telephone number, e-mail address, document, source record or handle: none, one or several, " +
-			"each with what a telephone exchange needs to route a call. Personal values are never in a URL, therefore POST.",
+		text: "Finds customers by a telephone number, e-mail address, document, source record, handle, or the number of something that they " +
+			"have (serial number, contract, order, case): none, one or several, each with what a telephone exchange needs to route a call. Personal values are never in a URL, therefore POST.",
 		problems: readProblems, request: LookupRequest{Phone: "+50255123456"}, response: exampleLookup(),
 	}, s.lookup)
 	register(s, route{
@@ -122,16 +129,19 @@ func (s *server) lookup(ctx context.Context, in *lookupInput) (*lookupOutput, er
 
 // recordsNamed gives the source records that a request names.
 func recordsNamed(ctx context.Context, v *view, q LookupRequest) ([]uuid.UUID, error) {
+	kind, numbered := numberNamed(q)
 	given := 0
-	for _, is := range []bool{q.Phone != "", q.Email != "", q.Document != nil, q.Record != nil, q.Handle != ""} {
+	for _, is := range []bool{q.Phone != "", q.Email != "", q.Document != nil, q.Record != nil, q.Handle != "", q.Serial != "", q.Contract != "", q.Order != "", q.Case != ""} {
 		if is {
 			given++
 		}
 	}
 	if given != 1 {
-		return nil, invalid("", "name exactly one of phone, email, document, record and handle", "ask one question at a time")
+		return nil, invalid("", "name exactly one of phone, email, document, record, handle, serial, contract, order and case", "ask one question at a time")
 	}
 	switch {
+	case numbered != "":
+		return holdings.FindByNumber(ctx, v, kind, numbered)
 	case q.Document != nil:
 		return golden.RecordsByDocument(ctx, v, q.Document.Kind, q.Document.Number, q.Document.Country)
 	case q.Record != nil:
@@ -146,6 +156,19 @@ func recordsNamed(ctx context.Context, v *view, q LookupRequest) ([]uuid.UUID, e
 		return nil, nil // nobody holds what is no contact point
 	}
 	return golden.RecordsByPoint(ctx, v, p)
+}
+
+// numberNamed gives the number of something held that a request names; "" for none.
+func numberNamed(q LookupRequest) (holdings.Kind, string) {
+	switch {
+	case q.Serial != "":
+		return holdings.KindSerial, q.Serial
+	case q.Contract != "":
+		return holdings.KindContract, q.Contract
+	case q.Order != "":
+		return holdings.KindOrder, q.Order
+	}
+	return holdings.KindCase, q.Case
 }
 
 func pointNamed(q LookupRequest) (contactpoint.Point, bool) {
@@ -215,6 +238,11 @@ func (s *server) card(ctx context.Context, v *view, c golden.Customer) (Customer
 	if err := s.addContacts(ctx, v, c.ID, r); err != nil {
 		return CustomerCard{}, err
 	}
+	open, err := s.openCases(ctx, v, c.ID)
+	if err != nil {
+		return CustomerCard{}, err
+	}
+	r.OpenCase, r.OpenCases = open.Newest, open.Count
 	return card, nil
 }
 
@@ -234,7 +262,7 @@ func exampleLookup() LookupAnswer {
 		Customers: []CustomerCard{{
 			ID: exampleCustomer(), Kind: events.Person, DisplayName: "María José Núñez García", Live: true,
 			Records: []events.RecordKey{{Source: "/crm/bank", Stream: "customer", ID: "1"}},
-			Routing: Routing{IsCustomer: true, Lifecycle: "customer", Language: "es", LastAgent: "a17", LastContactAt: &at, CalledBefore24h: true},
+			Routing: Routing{IsCustomer: true, Lifecycle: "customer", Language: "es", LastAgent: "a17", LastContactAt: &at, CalledBefore24h: true, OpenCase: exampleOpenCases().Newest, OpenCases: 1},
 		}},
 	}
 }

@@ -93,9 +93,9 @@ func (m *metrics) checked(a *contact.Answer) {
 
 // scrape answers /metrics. The gauges are of this moment and belong to this
 // answer; the counters stay.
-func (m *metrics) scrape(st Status, w http.ResponseWriter, r *http.Request) {
+func (m *metrics) scrape(st Status, pairs reviewGauges, w http.ResponseWriter, r *http.Request) {
 	now := prometheus.NewRegistry()
-	now.MustRegister(statusGauges(st))
+	now.MustRegister(statusGauges(st), pairs)
 	promhttp.HandlerFor(prometheus.Gatherers{m.registry, now}, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
 
@@ -118,7 +118,6 @@ func (st statusGauges) Collect(ch chan<- prometheus.Metric) {
 		one(lag, p.LagSeconds, p.Name)
 	}
 	one(gauge("ficha_dead_letters", "Dead letters that wait for somebody."), float64(st.Counts.DeadLetters))
-	one(gauge("ficha_review_pairs", "Pairs that wait for a steward.", "state"), float64(st.Counts.PotentialMatches), "open")
 	one(gauge("ficha_log_position", "Position of the last event."), float64(st.Position))
 	damaged := 0.0
 	if !st.Log.OK {

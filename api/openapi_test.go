@@ -127,7 +127,7 @@ func TestReferencePage(t *testing.T) {
 	if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 		t.Fatalf("%d %s", w.Code, w.Header())
 	}
-	for _, bad := range []string{"http://", "https://", "<script", "style=", "onclick", "<link", "<img"} {
+	for _, bad := range []string{`="http`, "url(", "@import", "<script", "style=", "onclick", "<link", "<img"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page holds %q", bad)
 		}

@@ -90,7 +90,12 @@ func (s *server) registerMetrics() {
 			writeProblem(w, s.problem(r.Context(), err))
 			return
 		}
-		s.metrics.scrape(st, w, r)
+		pairs, err := s.reviewPairs(r.Context())
+		if err != nil {
+			writeProblem(w, s.problem(r.Context(), err))
+			return
+		}
+		s.metrics.scrape(st, pairs, w, r)
 	})
 }
 

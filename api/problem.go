@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ficha/api/apikey"
+	"ficha/api/feed"
 	"ficha/events"
 	"ficha/projections"
 )
@@ -27,6 +28,8 @@ type Problem struct {
 	TraceID  string           `json:"trace_id" doc:"Quote it when asking the operator" example:"4bf92f3577b34da6a3ce929d0e0e4736"`
 	Errors   []events.Problem `json:"errors,omitempty" doc:"One entry per thing wrong; pointer is a JSON pointer into the body"`
 	Position *events.Position `json:"position,omitempty" doc:"With stale: how far the projections have come"`
+
+	Conflict *Conflict `json:"conflict,omitempty" doc:"With 412: who changed it, when, and how"`
 
 	headers http.Header
 }
@@ -73,6 +76,7 @@ var rules = [...]rule{
 	{errUnauthenticated, 401, "unauthenticated", "No valid key", "Send a key: Authorization: Bearer ficha_…", "Send `Authorization: Bearer ficha_…`."},
 	{errForbidden, 403, "forbidden", "Role missing", "", "The detail names the roles that may."},
 	{errStale, 409, "stale", "Not yet as far as asked", "The projections have not reached min_position within a second; ask again.", "Ask again, or without `min_position`."},
+	{feed.ErrGone, 410, "feed_gone", "Changes are gone", "The changes behind that id are not kept any more: read the customers that you hold anew, and go on from now.", "Read anew what you hold (`GET /v1/customers/{id}`), then follow without `Last-Event-ID`."},
 	{errRate, 429, "too_many_requests", "Too many requests", "Too many requests with this key; see Retry-After.", "Wait as `Retry-After` says."},
 	{events.ErrDamaged, 503, "log_damaged", "The log is damaged", "", "Nothing is written and every contact check answers deny until the log is repaired."},
 	{projections.ErrClosed, 503, "unavailable", "Unavailable now", "The hub is shutting down.", "Send the same request again."},
@@ -93,7 +97,16 @@ var routeProblems = [...]rule{
 	{nil, 404, "no_such_route", "No such route", "There is no such route; see /docs.", "Compare with this page."},
 	{nil, 405, "method_not_allowed", "Method not allowed", "The route has other methods; see Allow.", "See the header `Allow`."},
 	{nil, 408, "request_timeout", "Request too slow", "The body did not arrive in time.", "Send it again."},
+	{nil, 409, "needs_rebuild", "Only a rebuild helps", "The event is in the log; a projection could not fold it. Fold again with a version that can: ficha projections rebuild.", "`ficha projections rebuild` with a version that can fold it, or discard it."},
 	{nil, 409, "idempotency_key_reused", "Idempotency-Key used for something else", "The same Idempotency-Key came before with another request.", "Use a new key for a new request."},
+	{nil, 409, "not_achievable", "It would not come about", "Other verdicts or rules keep it from coming about; see errors. Nothing was written.", "Look at it with `dry_run`; undo the verdicts that stand against it."},
+	{nil, 409, "not_undoable", "Cannot be undone", "What confirms that a refusal does not bind a customer cannot be taken back, and only jobs that decide can be undone.", "State the refusal again: POST /v1/customers/{id}/statements."},
+	{nil, 409, "not_decided", "Not decided", "There is no decision to undo.", "Read the item again."},
+	{nil, 409, "already_decided", "Decided already", "The item is decided; undo that decision first.", "Undo the decision first: POST /v1/reviews/{id}:undo."},
+	{nil, 409, "job_state", "Not in this state of the job", "The job is in no state in which that can be done.", "Read the job again: GET /v1/jobs/{id}."},
+	{nil, 412, "stale_review", "The item has changed", "The item is not as you saw it; read it again.", "`conflict` says who did what and when. Read the item again and decide with its ETag."},
+	{nil, 412, "stale_customer", "The customer has changed", "The customer is not as you saw it; read it again.", "Read the customer again, look at what changed, and repeat with its ETag."},
+	{nil, 428, "precondition_required", "If-Match is missing", "Say which state of it you saw: If-Match with its ETag.", "Send `If-Match` with the `ETag` of what you read."},
 	{nil, 415, "unsupported_media_type", "Unsupported media type", "See the reference for the content types of this route.", "Set `Content-Type` as the reference says."},
 	{nil, 500, "internal", "Internal error", "Internal error; quote the trace id.", "Quote the trace id to the operator."},
 }

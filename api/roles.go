@@ -69,6 +69,8 @@ const (
 	opProjections     = "list-projections"
 	opRebuild         = "rebuild-projections"
 	opSwitch          = "switch-projections"
+	opDiff            = "diff-projections"
+	opDrop            = "drop-projections"
 	opJobList         = "list-jobs"
 	opJobGet          = "get-job"
 	opJobCancel       = "cancel-job"
@@ -162,6 +164,8 @@ func accessTo(operation string) (access, bool) {
 		opProjections:     {roles: runners},
 		opRebuild:         {roles: runners},
 		opSwitch:          {roles: runners},
+		opDiff:            {roles: runners},
+		opDrop:            {roles: runners},
 		opJobList:         {roles: insiders},
 		opJobGet:          {roles: insiders},
 		opJobCancel:       {roles: insiders},

@@ -30,13 +30,14 @@ var matrix = map[string]string{
 	opInsightCases: "SO", opChanges: "SY", opWebhookCreate: "O", opWebhookList: "O",
 	opWebhookGet: "O", opWebhookDelete: "O", opWebhookTest: "O", opWebhookRetry: "O",
 	opAsyncAPI: "*", opProjections: "O", opRebuild: "O", opSwitch: "O",
+	opDiff: "O", opDrop: "O",
 	opJobList: "SO", opJobGet: "SO", opJobCancel: "SO", opJobResume: "SO",
 	opJobUndo: "S", opLetters: "PO", opLetterGet: "PO", opLetterRetry: "PO",
 	opLetterDiscard: "O",
 	opLive:          "*", opReady: "*", opVersion: "*", opOpenAPI: "*", opDocs: "*",
 }
 
-var letters = map[apikey.Role]string{
+var letterOf = map[apikey.Role]string{
 	apikey.Publisher: "P", apikey.Agent: "A", apikey.Steward: "S", apikey.Operator: "O", apikey.System: "Y",
 }
 
@@ -92,7 +93,7 @@ func TestRolesTimesRoutes(t *testing.T) {
 		}
 		target := strings.NewReplacer("{id}", exampleCustomer().String()).Replace(path)
 		for _, role := range apikey.Roles() {
-			want := may == "*" || role == apikey.Admin || letters[role] != "" && strings.Contains(may, letters[role])
+			want := may == "*" || role == apikey.Admin || letterOf[role] != "" && strings.Contains(may, letterOf[role])
 			t.Run(fmt.Sprintf("%s %s as %s", method, path, role), func(t *testing.T) {
 				w := h.call(role, method, target, nil)
 				if got := w.Code != http.StatusForbidden && w.Code != http.StatusUnauthorized; got != want {

@@ -7,12 +7,16 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"ficha/api/explain"
+	"ficha/api/feed"
+	"ficha/api/steward/wording"
 	"ficha/projections/contact"
 )
 
@@ -24,9 +28,16 @@ type server struct {
 	metrics *metrics
 	limits  *limits
 	clicks  *clicks
+	turns   *turns
+	buried  *letterIndex
 	origins *http.CrossOriginProtection
 
 	summaries *contact.Summariser
+	feed      *feed.Reader
+	streams   atomic.Int64 // of the feed that are open
+	story     explain.Words
+	pairs     explain.PairWords
+	words     wording.Catalogue // of the stewards' queue
 }
 
 // New gives the handler of all routes. It fails when cfg lacks something, or
@@ -51,7 +62,23 @@ func build(cfg Config) (*server, *mux, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("build api: %w", err)
 	}
-	s := &server{summaries: summaries, cfg: cfg, limits: newLimits(cfg.Rate, cfg.Clock), clicks: newClicks(), origins: http.NewCrossOriginProtection()}
+	story, err := explain.LoadWords()
+	if err != nil {
+		return nil, nil, fmt.Errorf("build api: %w", err)
+	}
+	queue, err := wording.Load()
+	if err != nil {
+		return nil, nil, fmt.Errorf("build api: %w", err)
+	}
+	changeFeed, err := feed.NewReader(feed.ReaderConfig{Store: cfg.Store, Runner: cfg.Runner, Wait: cfg.Freshness.Wait, End: cfg.Log.End})
+	if err != nil {
+		return nil, nil, fmt.Errorf("build api: %w", err)
+	}
+	s := &server{feed: changeFeed, summaries: summaries, story: story, words: queue, cfg: cfg, limits: newLimits(cfg.Rate, cfg.Clock), clicks: newClicks(), turns: new(turns), origins: http.NewCrossOriginProtection()}
+	if s.pairs, err = explain.LoadPairWords(); err != nil {
+		return nil, nil, fmt.Errorf("build api: %w", err)
+	}
+	s.buried = newLetterIndex(cfg.DeadLetters, maxIndexedLetters)
 	s.metrics = newMetrics(cfg)
 	m := newMux()
 	s.api = huma.NewAPI(s.humaConfig(), m)
@@ -115,6 +142,10 @@ func (s *server) humaConfig() huma.Config {
 				{Name: "events", Description: "What source systems state"},
 				{Name: "customers", Description: "Golden records, look-up, timelines"},
 				{Name: "contact", Description: "May we contact this customer?"},
+				{Name: "reviews", Description: "What waits for a steward: decide, merge, split, undo"},
+				{Name: "feed", Description: "What other systems are told: changes, webhooks"},
+				{Name: "jobs", Description: "Work that outlasts a request"},
+				{Name: "insights", Description: "Figures over all customers"},
 				{Name: "operations", Description: "How the hub is"},
 			},
 		},

@@ -55,7 +55,7 @@ func (s *server) listStatements(ctx context.Context, in *statementListInput) (*s
 	for i, m := range c.Records {
 		records[i] = m.ID
 	}
-	all, err := contact.Statements(ctx, v, records, contact.PointsOf(&c), s.now())
+	all, err := contact.StatementsOf(ctx, v, contact.GoldenIdentity{}, records, contact.PointsOf(&c), s.now())
 	if err != nil {
 		return nil, fmt.Errorf("read statements: %w", err)
 	}

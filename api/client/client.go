@@ -26,6 +26,24 @@ type Client struct {
 	BaseURL string       // http://127.0.0.1:8360
 	Key     string       // API key; empty for a hub that runs with --insecure
 	HTTP    *http.Client // nil: one with a 60 s time-out
+
+	language string // of texts; "": the hub's default
+	match    string // ETag that what is written to must have; "": any
+}
+
+// In gives a client that asks for texts in a language: es or en.
+func (c *Client) In(language string) *Client {
+	other := *c
+	other.language = language
+	return &other
+}
+
+// IfMatch gives a client whose requests fail with a *Problem of status 412 unless
+// what they are about still has an ETag.
+func (c *Client) IfMatch(etag string) *Client {
+	other := *c
+	other.match = etag
+	return &other
 }
 
 // Problem is an answer other than 2xx (RFC 9457).
@@ -40,6 +58,13 @@ type Problem struct {
 		Message string `json:"message"`
 		Detail  string `json:"detail"`
 	} `json:"errors"`
+	// Conflict says with 412 who changed the thing, when, and what it is now.
+	Conflict *struct {
+		By   string    `json:"by"`
+		At   time.Time `json:"at"`
+		What string    `json:"what"`
+		ETag string    `json:"etag"`
+	} `json:"conflict"`
 }
 
 func (p *Problem) Error() string {
@@ -47,6 +72,9 @@ func (p *Problem) Error() string {
 	fmt.Fprintf(&b, "%s (%d %s)", p.text(), p.Status, p.Code)
 	for _, e := range p.Errors {
 		fmt.Fprintf(&b, "\n  %s: %s", e.Pointer, e.Detail+e.Message)
+	}
+	if o := p.Conflict; o != nil && o.By != "" && !strings.Contains(p.Detail, o.By) {
+		fmt.Fprintf(&b, "\n  changed by %s at %s: %s", o.By, o.At.UTC().Format(time.RFC3339), o.What)
 	}
 	return b.String()
 }
@@ -131,6 +159,12 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	}
 	if c.Key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Key)
+	}
+	if c.language != "" {
+		req.Header.Set("Accept-Language", c.language)
+	}
+	if c.match != "" {
+		req.Header.Set("If-Match", c.match)
 	}
 	resp, err := c.http().Do(req)
 	if err != nil {
