@@ -33,8 +33,8 @@ const eventsOfTen = 127
 // logStream is the stream that a hub's log is, by its default name.
 const logStream = "FICHA_LOG"
 
-// rebuild is B7.
-type rebuild struct {
+// rebuildContest is B7.
+type rebuildContest struct {
 	bed    benchBed
 	door   *benchHub
 	log    *probe.Stream
@@ -42,8 +42,8 @@ type rebuild struct {
 	spaces int
 }
 
-func openRebuild(ctx context.Context, bed benchBed) (_ *rebuild, err error) {
-	c := &rebuild{bed: bed}
+func openRebuild(ctx context.Context, bed benchBed) (_ *rebuildContest, err error) {
+	c := &rebuildContest{bed: bed}
 	if c.door, err = bed.openHub(ctx); err != nil {
 		return nil, err
 	}
@@ -66,10 +66,10 @@ func openRebuild(ctx context.Context, bed benchBed) (_ *rebuild, err error) {
 	return c, err
 }
 
-func (c *rebuild) close() { c.door.close() }
+func (c *rebuildContest) close() { c.door.close() }
 
 // raw reads the same log through an ordered consumer and decodes each event.
-func (c *rebuild) raw(ctx context.Context) ([]float64, error) {
+func (c *rebuildContest) raw(ctx context.Context) ([]float64, error) {
 	start := time.Now()
 	err := c.log.Consume(ctx, 0, uint64(c.end), func(seq uint64, data []byte) error {
 		_, err := decodeWhole(events.Position(seq), data)
@@ -79,10 +79,10 @@ func (c *rebuild) raw(ctx context.Context) ([]float64, error) {
 }
 
 // hub folds the log into a space of its own, beside the live one, and drops it.
-func (c *rebuild) hub(ctx context.Context) ([]float64, error) {
+func (c *rebuildContest) hub(ctx context.Context) ([]float64, error) {
 	c.spaces++
 	space := fmt.Sprint("bench_", c.spaces)
-	scratch, err := c.door.db.Store(space)
+	scratch, err := spaces{c.door.db}.Open(space, true)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,9 @@ func (c *rebuild) hub(ctx context.Context) ([]float64, error) {
 		Name: "bench", Log: c.door.hub.log, Store: scratch, Upcast: upcast, Logger: c.bed.logger,
 		Folds: []projections.Fold{golden.New(), timeline.New(), contact.NewFold()},
 	}, c.end, nil)
+	if err == nil {
+		err = c.door.db.SetUnfinished(ctx, "") // all of it is on disk with this, as at a rebuild's end
+	}
 	took := time.Since(start)
 	if err == nil && reached != c.end {
 		err = fmt.Errorf("reached position %d of %d", reached, c.end)

@@ -23,10 +23,10 @@ type keyedHub struct {
 	keys map[apikey.Role]string
 }
 
-func newKeyedHub(t *testing.T) *keyedHub {
+func newKeyedHub(t *testing.T, webhookAllow ...string) *keyedHub {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	h, err := openHub(t.Context(), hubConfig{Dir: t.TempDir(), Logger: quiet})
+	h, err := openHub(t.Context(), hubConfig{Dir: t.TempDir(), Logger: quiet, WebhookAllow: webhookAllow})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +55,7 @@ func newKeyedHub(t *testing.T) *keyedHub {
 // served is `ficha serve` in this process.
 type served struct {
 	url  string
+	nats string        // where NATS clients are let in
 	said *bytes.Buffer // what it said, once it ended
 	end  func() int    // asks it to end and gives the exit code
 }
@@ -83,7 +84,7 @@ func serveHere(t *testing.T, args ...string) *served {
 	if err != nil || json.Unmarshal(line, &at) != nil {
 		t.Fatalf("hub did not start: exit %d\n%s", s.end(), s.said)
 	}
-	s.url = at.URL
+	s.url, s.nats = at.URL, at.NATS
 	c := &client.Client{BaseURL: at.URL}
 	eventually(t, "the hub is ready", func() bool { return c.Do(t.Context(), http.MethodGet, "/readyz", nil, nil) == nil })
 	return s

@@ -209,14 +209,27 @@ func TestProgressWithoutTerminal(t *testing.T) {
 		now = now.Add(time.Second)
 	}
 	p.end()
-	if want := "importing  1\u202f000 rows, 100/s, 25 %\nimporting  2\u202f000 rows, 100/s, 50 %\nimporting  3\u202f000 rows, 100/s, 75 %\n"; w.String() != want {
+	if want := "importing  1\u202f000 rows, 100/s, 25 %, about 30s left\nimporting  2\u202f000 rows, 100/s, 50 %, about 20s left\nimporting  3\u202f000 rows, 100/s, 75 %, about 10s left\n"; w.String() != want {
 		t.Errorf("said %q, want %q", w.String(), want)
 	}
 	w.Reset()
 	p = &progress{w: &w, label: "importing", unit: "rows", now: func() time.Time { return now }, started: now, shown: now}
 	now = now.Add(20 * time.Second)
 	p.atPart(500, 30, 40)
-	if want := "importing  500 rows, 25/s, 75 %\n"; w.String() != want {
+	if want := "importing  500 rows, 25/s, 75 %, about 7s left\n"; w.String() != want {
+		t.Errorf("said %q, want %q", w.String(), want)
+	}
+}
+
+// TestProgressThatGoesOn: speed and time left are about what is done now.
+func TestProgressThatGoesOn(t *testing.T) {
+	var w bytes.Buffer
+	now := time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC)
+	p := &progress{w: &w, label: "folding", unit: "events", now: func() time.Time { return now }, started: now, shown: now}
+	p.goesOn(500, 1000)
+	now = now.Add(10 * time.Second)
+	p.atPart(600, 600, 1000)
+	if want := "folding  600 events, 10/s, 60 %, about 40s left\n"; w.String() != want {
 		t.Errorf("said %q, want %q", w.String(), want)
 	}
 }

@@ -19,12 +19,15 @@ func (a *app) customerCommand() *cobra.Command {
 		Long: `Shows what the hub knows of a customer. What is given with --phone, --email and
 --document travels in the body of a request, never in an address.`,
 		Example: "  ficha customer search nunez garcia maria\n  ficha customer show --phone +50255123456",
-	}, a.customerShow(), a.customerSearch(), a.customerTimeline())
+	}, a.customerShow(), a.customerSearch(), a.customerTimeline(), a.customerCases(), a.customerHoldings(),
+		a.customerWhy(), a.customerWhyNot(), a.customerMatch(), a.customerHistory(), a.customerPin(), a.customerUnpin(),
+		a.customerMerge(), a.customerSplit())
 }
 
 // whoFlags name a customer by something other than its id.
 type whoFlags struct {
-	phone, email, document, record string
+	phone, email, document, record  string
+	serial, contract, order, number string
 }
 
 func (w *whoFlags) add(cmd *cobra.Command) {
@@ -33,6 +36,10 @@ func (w *whoFlags) add(cmd *cobra.Command) {
 	f.StringVar(&w.email, "email", "", "look up by e-mail address")
 	f.StringVar(&w.document, "document", "", "look up by document number, or kind:number, or kind:number:country")
 	f.StringVar(&w.record, "record", "", "look up by source record: source:id or source:stream:id")
+	f.StringVar(&w.serial, "serial", "", "look up by the serial number of something bought or rented")
+	f.StringVar(&w.contract, "contract", "", "look up by the number of a contract")
+	f.StringVar(&w.order, "order", "", "look up by the number of an order")
+	f.StringVar(&w.number, "case", "", "look up by the number of a case")
 }
 
 // lookup is the body of POST /v1/customers:lookup.
@@ -41,19 +48,23 @@ type lookup struct {
 	Email    string            `json:"email,omitempty"`
 	Document *events.Document  `json:"document,omitempty"`
 	Record   *events.RecordKey `json:"record,omitempty"`
+	Serial   string            `json:"serial,omitempty"`
+	Contract string            `json:"contract,omitempty"`
+	Order    string            `json:"order,omitempty"`
+	Case     string            `json:"case,omitempty"`
 }
 
 // lookup gives the question that the flags put; exactly one must be set.
 func (w *whoFlags) lookup() (lookup, error) {
-	q := lookup{Phone: w.phone, Email: w.email}
+	q := lookup{Phone: w.phone, Email: w.email, Serial: w.serial, Contract: w.contract, Order: w.order, Case: w.number}
 	given := 0
-	for _, v := range []string{w.phone, w.email, w.document, w.record} {
+	for _, v := range []string{w.phone, w.email, w.document, w.record, w.serial, w.contract, w.order, w.number} {
 		if v != "" {
 			given++
 		}
 	}
 	if given != 1 {
-		return q, usage("say which customer: an id, or one of --phone, --email, --document and --record")
+		return q, usage("say which customer: an id, or one of --phone, --email, --document and --record, or a number: --serial, --contract, --order, --case")
 	}
 	if w.document != "" {
 		q.Document = documentIn(w.document)
@@ -140,16 +151,21 @@ func (a *app) tellSeveral(found []foundCustomer) error {
 func (a *app) customerShow() *cobra.Command {
 	var who whoFlags
 	var all bool
+	var then momentFlags
 	cmd := &cobra.Command{
 		Use: "show [ID]", Short: "the golden record, with where each value comes from", Args: cobra.MaximumNArgs(1),
 		Long: `Shows the golden record: each value with the source record that it comes from and
 why it was chosen; which channels may be used for marketing and what was
 refused. Long lists are shortened; --all shows everything, also what the other
-records say. --json prints the hub's answer as it is.`,
+records say. --at and --known-at show it as it was. --json prints the hub's
+answer as it is.`,
 		Example: "  ficha customer show --phone +50255123456\n  ficha customer show --record /crm/bank:1 --all\n  ficha customer show --document dpi:2365487100101:GT --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
+				return err
+			}
+			if err := then.check(); err != nil {
 				return err
 			}
 			id, err := a.customerID(cmd.Context(), c, args, &who)
@@ -157,7 +173,7 @@ records say. --json prints the hub's answer as it is.`,
 				return err
 			}
 			var body []byte
-			if err := c.Do(cmd.Context(), http.MethodGet, "/v1/customers/"+url.PathEscape(id), nil, &body); err != nil {
+			if err := c.Do(cmd.Context(), http.MethodGet, "/v1/customers/"+url.PathEscape(id)+then.query(), nil, &body); err != nil {
 				return err
 			}
 			if a.json {
@@ -168,6 +184,7 @@ records say. --json prints the hub's answer as it is.`,
 		},
 	}
 	who.add(cmd)
+	then.add(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "everything: long lists, and what the other records say")
 	return cmd
 }

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"ficha/api"
 	"ficha/events"
+	"ficha/projections/contact"
 	"ficha/projections/golden"
 )
 
@@ -38,6 +40,9 @@ func showCustomer(w io.Writer, body []byte, all bool) error {
 	if c.RedirectedFrom != [16]byte{} {
 		fmt.Fprintf(w, "redirected from %s\n", c.RedirectedFrom)
 	}
+	if then := c.AsOf; then != nil {
+		fmt.Fprintf(w, "as known at %s (position %d)\n", then.KnownAt.Format(time.RFC3339), then.KnownPosition)
+	}
 	if !c.Live {
 		fmt.Fprintln(w, "withdrawn: no source keeps a record of this customer any more")
 	}
@@ -48,7 +53,9 @@ func showCustomer(w io.Writer, body []byte, all bool) error {
 	if err := k.w.Flush(); err != nil {
 		return err
 	}
-	showContact(w, c.Contact, all)
+	if c.AsOf == nil { // what was allowed then is asked with a contact check
+		showContact(w, *cmp.Or(c.Contact, &contact.Summary{}), all)
+	}
 	for _, m := range c.PotentialMatches {
 		fmt.Fprintf(w, "potential match  %s, weight %.1f bits (%s)\n", m.Customer, float64(m.Weight)/1000, strings.Join(m.Levels, ", "))
 	}
@@ -171,6 +178,8 @@ func ruleText(r golden.Rule) string {
 		return "most say so"
 	case golden.RuleTie:
 		return "as good as others"
+	case golden.RulePinned:
+		return "pinned by a steward"
 	}
 	return string(r)
 }

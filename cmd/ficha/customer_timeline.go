@@ -1,19 +1,14 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"ficha/api/client"
 	"ficha/events"
 	"ficha/projections/timeline"
 )
@@ -39,7 +34,7 @@ source said.`,
 			if err != nil {
 				return err
 			}
-			return a.showTimeline(cmd.Context(), c, id, limit)
+			return a.eachPage(cmd.Context(), c, "/v1/customers/"+url.PathEscape(id)+"/timeline", url.Values{}, limit, a.showEntries)
 		},
 	}
 	who.add(cmd)
@@ -47,56 +42,13 @@ source said.`,
 	return cmd
 }
 
-// timelinePage is how many entries are asked for at once.
-const timelinePage = 200
-
-// showTimeline reads page after page until limit (0: to the end); each page is
-// aligned by itself, so that a long timeline shows at once.
-func (a *app) showTimeline(ctx context.Context, c *client.Client, id string, limit int) error {
-	cursor, shown := "", 0
-	for {
-		var page struct {
-			Data []json.RawMessage `json:"data"`
-			Next *string           `json:"next_cursor"`
-		}
-		size := timelinePage
-		if limit > 0 {
-			size = min(size, limit-shown)
-		}
-		q := url.Values{"limit": {strconv.Itoa(size)}}
-		if cursor != "" {
-			q.Set("cursor", cursor)
-		}
-		if err := c.Do(ctx, http.MethodGet, "/v1/customers/"+url.PathEscape(id)+"/timeline?"+q.Encode(), nil, &page); err != nil {
-			return err
-		}
-		if err := a.showEntries(page.Data); err != nil {
-			return err
-		}
-		shown += len(page.Data)
-		switch {
-		case page.Next == nil || *page.Next == "":
-			if shown == 0 {
-				a.say("nothing yet")
-			}
-			return nil
-		case limit > 0 && shown >= limit:
-			a.say("there is more; --limit 0 shows all")
-			return nil
-		}
-		cursor = *page.Next
-	}
-}
-
+// showEntries aligns each page by itself.
 func (a *app) showEntries(rows []json.RawMessage) error {
+	if a.json {
+		return a.printAll(rows)
+	}
 	tw := tabwriter.NewWriter(a.std.out, 0, 4, 2, ' ', 0)
 	for _, raw := range rows {
-		if a.json {
-			if err := a.print(raw); err != nil {
-				return err
-			}
-			continue
-		}
 		if err := showEntry(tw, raw); err != nil {
 			return err
 		}
@@ -125,13 +77,6 @@ func showEntry(w io.Writer, raw json.RawMessage) error {
 	if e.PersonUnknown {
 		who = words(who, "shared number, person unknown")
 	}
-	row := []string{e.At.UTC().Format("2006-01-02 15:04"), arrow + " " + e.Channel, words(i.Purpose, i.Product), i.Outcome, who, words(i.Subject)}
-	for len(row) > 0 && row[len(row)-1] == "" { // nothing to align, nothing to pad
-		row = row[:len(row)-1]
-	}
-	for n := range row {
-		row[n] = onScreen(row[n])
-	}
-	_, err := fmt.Fprintln(w, strings.Join(row, "\t"))
-	return err
+	writeRow(w, e.At.UTC().Format("2006-01-02 15:04"), arrow+" "+e.Channel, words(i.Purpose, i.Product), i.Outcome, who, words(i.Subject))
+	return nil
 }

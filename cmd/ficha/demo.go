@@ -27,6 +27,7 @@ type demoOptions struct {
 	people int
 	seed   uint64
 	listen string
+	nats   string // where NATS clients are let in
 }
 
 func (a *app) demoCommand() *cobra.Command {
@@ -45,6 +46,7 @@ stays up until interrupted.`,
 	f.IntVar(&o.people, "people", 5000, "how many persons live in the town")
 	f.Uint64Var(&o.seed, "seed", 1, "which town")
 	f.StringVar(&o.listen, "listen", "", "address to listen on (default "+defaultListen+", or any free port)")
+	f.StringVar(&o.nats, "nats-listen", "", "address or port on which NATS clients reach the hub (default: none do)")
 	return cmd
 }
 
@@ -56,11 +58,16 @@ type summary struct {
 	PotentialMatches uint64          `json:"potential_matches"`
 	Statements       uint64          `json:"statements"`
 	DeadLetters      uint64          `json:"dead_letters"`
+	Cases            int64           `json:"cases"`
+	OpenCases        int             `json:"open_cases"`
+	OverdueCases     int             `json:"overdue_cases"`
+	NPS              *float64        `json:"nps"`
 	Position         events.Position `json:"position"`
 	Seconds          float64         `json:"seconds"`
 	Precision        float64         `json:"precision"`
 	Recall           float64         `json:"recall"`
 	URL              string          `json:"url,omitempty"`
+	NATS             string          `json:"nats,omitempty"`
 	// Keys are of a hub that stays up, by role.
 	Keys map[apikey.Role]string `json:"keys,omitempty"`
 }
@@ -68,6 +75,9 @@ type summary struct {
 func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if o.people < 1 {
 		return usage("--people is at least 1")
+	}
+	if problems := (&settings{NATSListen: o.nats}).natsProblems(); len(problems) > 0 {
+		return usage("%s", problems[0])
 	}
 	started := time.Now()
 	dir := a.data
@@ -80,7 +90,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		dir = temp
 	}
 	logger := slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h, err := openHub(ctx, hubConfig{Dir: dir, Logger: logger})
+	h, err := openHub(ctx, hubConfig{Dir: dir, NATSListen: natsListen{Addr: natsAddress(o.nats)}, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -108,7 +118,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	}
 	s.Seconds = time.Since(started).Seconds()
 	if !o.exit {
-		s.URL, s.Keys = at.url, keys
+		s.URL, s.NATS, s.Keys = at.url, h.natsURL(), keys
 	}
 	if err := a.tell(s, t, keys); err != nil || o.exit {
 		return err
@@ -172,6 +182,9 @@ func (a *app) stream(ctx context.Context, h *hub, url, key string, t *town.Town)
 		Events: int64(t.Len()), SourceRecords: st.Counts.SourceRecords, GoldenRecords: st.Counts.GoldenRecords,
 		PotentialMatches: st.Counts.PotentialMatches, Statements: st.Counts.Statements, DeadLetters: st.Counts.DeadLetters,
 		Position: st.Position,
+	}
+	if err := s.addFigures(ctx, c); err != nil {
+		return s, err
 	}
 	s.Precision, s.Recall, err = a.measure(ctx, c, t)
 	return s, err
@@ -353,9 +366,11 @@ A town of customers, through the real pipeline in %.1f s:
   %s events            %s source records in six systems
   %s golden records    %s potential matches for a steward
   %s contact statements, %s dead letters
+  %s cases, %d open, %d of them overdue; NPS %s
   duplicates found: precision %.4f, recall %.4f (against a truth the hub never sees)
 `, s.Seconds, thousands(s.Events), thousands(int64(s.SourceRecords)), thousands(int64(s.GoldenRecords)),
-		thousands(int64(s.PotentialMatches)), thousands(int64(s.Statements)), thousands(int64(s.DeadLetters)), s.Precision, s.Recall)
+		thousands(int64(s.PotentialMatches)), thousands(int64(s.Statements)), thousands(int64(s.DeadLetters)),
+		thousands(s.Cases), s.OpenCases, s.OverdueCases, share(s.NPS), s.Precision, s.Recall)
 	if s.URL == "" {
 		return nil
 	}
@@ -386,7 +401,7 @@ Who is he, may we ring him about it on his other number, and what was said?
   FICHA_KEY=$AGENT go run ./cmd/ficha customer timeline --phone %[10]s
 
 The reference of all routes: %[1]s/docs
-`, s.URL, keys[apikey.Agent], keys[apikey.Steward], keys[apikey.Operator], keys[apikey.Privacy], keys[apikey.Publisher], demoSource,
-		d.Name, d.Calls, d.Phone, d.OtherPhone, d.Channel, d.Purpose, d.Product)
+%[15]s`, s.URL, keys[apikey.Agent], keys[apikey.Steward], keys[apikey.Operator], keys[apikey.Privacy], keys[apikey.Publisher], demoSource,
+		d.Name, d.Calls, d.Phone, d.OtherPhone, d.Channel, d.Purpose, d.Product, natsLine(s.NATS))
 	return err
 }

@@ -122,7 +122,7 @@ func (d *documentedHub) mayOrNot(t *testing.T, route, who, cell string) {
 	t.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	path = strings.ReplaceAll(path, "{id}", "00000000-0000-0000-0000-000000000000")
-	header := http.Header{"Content-Type": {"application/json"}}
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}} // not a stream without end
 	if who != "no key" {
 		header.Set("Authorization", "Bearer "+d.keys[apikey.Role(who)])
 	}
@@ -156,7 +156,8 @@ func (d *documentedHub) mayOrNot(t *testing.T, route, who, cell string) {
 }
 
 // TestDocsCurlLines runs the curl lines of http.md one after another: each must
-// succeed, and every route must have one. Then the tables of errors and metrics are
+// succeed, and every route must have one, or be described on a page whose own test
+// runs its lines. Then the tables of errors and metrics are
 // compared with what the hub serves.
 func TestDocsCurlLines(t *testing.T) {
 	d := newDocumentedHub(t)
@@ -173,6 +174,13 @@ func TestDocsCurlLines(t *testing.T) {
 				continue
 			}
 			d.curl(t, words, vars, asked)
+		}
+	}
+	for _, own := range []string{"stewards.md", "operations.md"} {
+		for _, route := range d.routes(t) {
+			if strings.Contains(page(t, own).text, "`"+route+"`") {
+				asked[route] = true
+			}
 		}
 	}
 	for _, route := range d.routes(t) {
@@ -214,7 +222,7 @@ func (d *documentedHub) curl(t *testing.T, words []string, vars map[string]strin
 	}
 	path, _, _ := strings.Cut(strings.TrimPrefix(url, d.url), "?")
 	for _, route := range d.routes(t) {
-		form := strings.ReplaceAll(regexp.QuoteMeta(route), `\{id\}`, `[^/:]+`)
+		form := regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(route), `[^/:]+`)
 		if regexp.MustCompile("^" + form + "$").MatchString(method + " " + path) {
 			asked[route] = true
 		}
@@ -232,6 +240,7 @@ func remember(t *testing.T, path, answer string, vars map[string]string) {
 		Statement string `json:"statement"`
 		ID        string `json:"id"`
 		Key       string `json:"key"`
+		Secret    string `json:"secret"`
 		Data      []any  `json:"data"`
 		Answers   []struct {
 			Decision string `json:"decision"`
@@ -249,6 +258,12 @@ func remember(t *testing.T, path, answer string, vars map[string]string) {
 	}
 	if a.Key != "" {
 		vars["KEY_ID"] = a.ID
+	}
+	if a.Secret != "" {
+		vars["WEBHOOK"] = a.ID
+	}
+	if strings.HasSuffix(path, "/interactions") {
+		vars["INTERACTION"] = a.ID
 	}
 	switch path {
 	case "/v1/customers:search":

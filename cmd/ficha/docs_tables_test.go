@@ -148,7 +148,7 @@ func TestDocsFormats(t *testing.T) {
 	for _, row := range d.table(t, "info", "key for") {
 		infos = append(infos, codes(row[0])[0])
 	}
-	sameWords(t, "derived keys", infos, []string{forContent, forAPIKeys, forDecisions, forDesk, forDenies})
+	sameWords(t, "derived keys", infos, []string{forContent, forAPIKeys, forDecisions, forDesk, forDenies, forRows, forWebhooks})
 
 	tables := map[string]bool{}
 	declared := regexp.MustCompile(`projections\.Table\s*=\s*"(\w+)"`)

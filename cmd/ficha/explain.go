@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 
 	"ficha/api/client"
@@ -47,11 +48,23 @@ func problemText(p *client.Problem) string {
 		return wrongText(p, text)
 	case http.StatusTooManyRequests:
 		return text + "; try again in a while"
+	case http.StatusPreconditionFailed:
+		return text + overtakenText(p)
 	}
 	if p.Status >= http.StatusInternalServerError && p.TraceID != "" {
 		return fmt.Sprintf("%s (%d %s; the hub's log has more at trace=%s)", text, p.Status, p.Code, p.TraceID)
 	}
 	return text
+}
+
+// overtakenText says who was first, as far as the hub knows, where the problem's
+// own words do not.
+func overtakenText(p *client.Problem) string {
+	o := p.Conflict
+	if o == nil || o.By == "" || strings.Contains(p.Detail, o.By) {
+		return ""
+	}
+	return fmt.Sprintf("\n  changed by %s at %s: %s", o.By, o.At.UTC().Format(time.RFC3339), o.What)
 }
 
 // wrongText says what is wrong with a request, each thing once.

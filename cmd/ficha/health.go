@@ -108,6 +108,7 @@ func (h *hub) status(ctx context.Context) (api.Status, error) {
 		h.contactProjection(ctx),
 		{Name: "resolver", Position: h.resolver.Position(), Error: text(h.resolver.Err())},
 	}
+	s.Projections = append(s.Projections, h.feedStatus()...)
 	s.Counts, err = h.counts(ctx)
 	return s, err
 }
@@ -174,6 +175,6 @@ func (h *hub) counts(ctx context.Context) (api.Counts, error) {
 		return n, err
 	}
 	n.Statements = folded.Types[events.ContactStatedV1]
-	n.DeadLetters, err = h.letters.Count(ctx)
+	n.DeadLetters, err = h.waitingLetters(ctx, snap)
 	return n, err
 }

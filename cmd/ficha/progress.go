@@ -25,6 +25,8 @@ type progress struct {
 	total    int64
 	part     int64 // of whole, which is zero where it is not known
 	whole    int64
+	base     int64   // units that were done before: the speed is about the others
+	baseline float64 // the share that they were
 }
 
 func (a *app) progress(label, unit string, total int64) *progress {
@@ -64,9 +66,13 @@ func (p *progress) show(done int64) {
 }
 
 func (p *progress) draw(now time.Time) {
-	line := fmt.Sprintf("%s  %s %s, %s/s", p.label, thousands(p.lastDone), p.unit, thousands(int64(float64(p.lastDone)/now.Sub(p.started).Seconds())))
+	took := now.Sub(p.started)
+	line := fmt.Sprintf("%s  %s %s, %s/s", p.label, thousands(p.lastDone), p.unit, thousands(int64(float64(p.lastDone-p.base)/took.Seconds())))
 	if p.whole > 0 {
 		line += fmt.Sprintf(", %.0f %%", 100*p.share())
+	}
+	if left := p.left(took); left > 0 {
+		line += fmt.Sprintf(", about %s left", left)
 	}
 	if !p.bar {
 		fmt.Fprintln(p.w, line)
@@ -83,6 +89,22 @@ func (p *progress) share() float64 {
 		return 0
 	}
 	return min(1, float64(p.part)/float64(p.whole))
+}
+
+// goesOn says that so much was done before this began.
+func (p *progress) goesOn(done, whole int64) {
+	p.part, p.whole = done, whole
+	p.base, p.baseline = done, p.share()
+}
+
+// left is the time that the rest takes at the speed so far; zero: not known.
+func (p *progress) left(took time.Duration) time.Duration {
+	share := p.share()
+	if share <= p.baseline || share >= 1 {
+		return 0
+	}
+	left := time.Duration(float64(took) * (1 - share) / (share - p.baseline))
+	return max(time.Second, left.Round(time.Second))
 }
 
 // stillWaiting says every ten seconds that something goes on of which nobody

@@ -57,8 +57,8 @@ func newRoot(std streams) *cobra.Command {
 		return usage("%w; see: %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		a.demoCommand(), a.serveCommand(), a.importCommand(), a.genCommand(), a.customerCommand(),
-		a.verifyCommand(), a.doctorCommand(), a.keyCommand(), a.configCommand(), a.benchCommand(), a.versionCommand(),
+		a.demoCommand(), a.serveCommand(), a.importCommand(), a.genCommand(), a.customerCommand(), a.insightCommand(),
+		a.reviewsCommand(), a.jobsCommand(), a.changesCommand(), a.webhookCommand(), a.projectionsCommand(), a.deadlettersCommand(), a.verifyCommand(), a.doctorCommand(), a.keyCommand(), a.configCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	addCompletion(root)
 	refuseAsUsage(root)

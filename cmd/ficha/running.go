@@ -60,8 +60,9 @@ const addressFile = "hub.json"
 
 // address is what the address file holds; with --json also the first line of `ficha serve`.
 type address struct {
-	URL string `json:"url"`
-	PID int    `json:"pid"`
+	URL  string `json:"url"`
+	PID  int    `json:"pid"`
+	NATS string `json:"nats,omitempty"` // where NATS clients reach the hub; not in the file
 }
 
 func addressPath(data string) string { return filepath.Join(data, addressFile) }

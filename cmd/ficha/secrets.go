@@ -25,6 +25,8 @@ const (
 	forDecisions = "contact decision ids"
 	forDesk      = "ids of what is stated over HTTP"
 	forDenies    = "ids of provisional denies"
+	forRows      = "names of rows that differ"
+	forWebhooks  = "signing secrets of webhooks"
 )
 
 // secrets derives keys from the data directory's secret.

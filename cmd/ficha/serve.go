@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -55,8 +56,12 @@ func (a *app) serve(ctx context.Context, s settings) error {
 		return err
 	}
 	defer door.Close()
+	listen, err := s.natsListen()
+	if err != nil {
+		return err
+	}
 	h, err := openHub(ctx, hubConfig{
-		Dir: s.Data, NATSURL: s.NATSURL, NATSCreds: s.NATSAuth, AssumePowerSafe: s.Waive,
+		Dir: s.Data, NATSURL: s.NATSURL, NATSCreds: s.NATSAuth, NATSListen: listen, AssumePowerSafe: s.Waive, WebhookAllow: networks(s.WebhookAllow),
 		Insecure: s.Insecure, Logger: logger,
 	})
 	if err != nil {
@@ -75,11 +80,14 @@ func (a *app) serve(ctx context.Context, s settings) error {
 	}
 	defer os.Remove(addressPath(s.Data))
 	if a.json {
-		if err := a.print(address{URL: at.url, PID: os.Getpid()}); err != nil {
+		if err := a.print(address{URL: at.url, PID: os.Getpid(), NATS: h.natsURL()}); err != nil {
 			return err
 		}
 	}
 	logger.Info("hub is up", "url", at.url, "durability", h.durability)
+	if u := h.natsURL(); u != "" {
+		logger.Info("NATS clients are let in", "url", u)
+	}
 	select {
 	case <-ctx.Done():
 		logger.Info("stopping")
@@ -172,12 +180,12 @@ func dialable(addr net.Addr) string {
 	return net.JoinHostPort("127.0.0.1", fmt.Sprint(tcp.Port))
 }
 
-// unhurried lifts the deadlines of the one answer that may take hours on a long
-// log: the full check. It has no body, so nobody can hold a connection by sending
-// one slowly.
+// unhurried lifts the deadlines of the answers that may take hours on a long log:
+// the full check, comparing rows made anew, and moving to them, which catches up
+// first. They have no body, so nobody can hold a connection by sending one slowly.
 func unhurried(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v1/verify" && r.ContentLength == 0 {
+		if slices.Contains(longAnswers(), r.URL.Path) && r.ContentLength == 0 {
 			c := http.NewResponseController(w)
 			if err := errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{})); err != nil {
 				http.Error(w, "deadlines cannot be lifted", http.StatusInternalServerError)
@@ -186,6 +194,10 @@ func unhurried(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func longAnswers() []string {
+	return []string{"/v1/verify", "/v1/projections:diff", "/v1/projections:switch"}
 }
 
 // stop lets running requests end, for at most five seconds.

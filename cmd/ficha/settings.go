@@ -29,6 +29,13 @@ type settings struct {
 	NATSURL  string `koanf:"nats-url"`
 	NATSAuth string `koanf:"nats-creds"`
 	Waive    bool   `koanf:"nats-power-safe"`
+
+	NATSListen string `koanf:"nats-listen"`
+	NATSCert   string `koanf:"nats-tls-cert"`
+	NATSKey    string `koanf:"nats-tls-key"`
+
+	WebhookAllow string `koanf:"webhook-allow"`
+
 	TLSCert  string `koanf:"tls-cert"`
 	TLSKey   string `koanf:"tls-key"`
 	LogLevel string `koanf:"log-level"`
@@ -54,6 +61,10 @@ func settingFlags(cmd *cobra.Command) {
 	f.String("nats-url", "", "external NATS server (default: embedded)")
 	f.String("nats-creds", "", "credentials file for the external NATS server")
 	f.Bool("nats-power-safe", false, "the external server syncs every write (sync_interval: always); without it the hub says process-safe")
+	f.String("nats-listen", "", "address on which NATS clients reach the embedded server, or a port on loopback (default: nobody does)")
+	f.String("nats-tls-cert", "", "certificate file for NATS clients; with --nats-tls-key they speak TLS")
+	f.String("nats-tls-key", "", "its key file")
+	f.String("webhook-allow", "", "networks of your own that webhooks may reach, over http too, like 10.1.0.0/16,fd00:1::/32 (default: public addresses, https)")
 	f.String("tls-cert", "", "certificate file; with --tls-key the hub speaks HTTPS")
 	f.String("tls-key", "", "key file of the certificate")
 	f.String("log-level", "info", "debug, info, warn or error")
@@ -190,7 +201,7 @@ func (s *settings) problems() []string {
 	if _, err := levelOf(s.LogLevel); err != nil {
 		out = append(out, "--log-level is debug, info, warn or error")
 	}
-	return append(out, s.fileProblems()...)
+	return append(append(out, s.fileProblems()...), append(s.natsProblems(), s.webhookProblems()...)...)
 }
 
 // fileProblems looks at what the settings point to.

@@ -12,7 +12,7 @@ import (
 	"ficha/api"
 	"ficha/events"
 	"ficha/projections"
-	"ficha/projections/contact"
+	"ficha/projections/rebuild"
 	"ficha/projections/runner"
 	"ficha/projections/witness"
 )
@@ -115,37 +115,33 @@ const verifySpace = "verify"
 // compares.
 func (h *hub) replayDigests(ctx context.Context, progress func(events.Position)) ([]api.DigestCheck, error) {
 	var out []api.DigestCheck
-	for _, r := range []struct {
-		name  string
-		lane  events.Lane
-		folds []projections.Fold
-	}{{mainRunner, "", folds()}, {contact.Name, events.LaneContact, []projections.Fold{contact.NewFold()}}} {
-		d, err := h.replayDigest(ctx, r.name, r.lane, r.folds, progress)
+	for _, cfg := range h.runnerConfigs() {
+		d, err := h.replayDigest(ctx, cfg, progress)
 		if err != nil {
-			return out, fmt.Errorf("fold %s again: %w", r.name, err)
+			return out, fmt.Errorf("fold %s again: %w", cfg.Name, err)
 		}
 		out = append(out, d)
 	}
 	return out, nil
 }
 
-func (h *hub) replayDigest(ctx context.Context, name string, lane events.Lane, folds []projections.Fold, progress func(events.Position)) (d api.DigestCheck, err error) {
-	d.Runner = name
+func (h *hub) replayDigest(ctx context.Context, cfg runner.Config, progress func(events.Position)) (d api.DigestCheck, err error) {
+	d.Runner = cfg.Name
 	live, err := h.store.Snapshot(ctx)
 	if err != nil {
 		return d, err
 	}
 	defer live.Close()
-	until, err := live.Position(ctx, name)
+	until, err := live.Position(ctx, cfg.Name)
 	if err != nil {
 		return d, err
 	}
-	scratch, err := h.db.Store(verifySpace)
+	scratch, err := spaces{h.db}.Open(verifySpace, true)
 	if err != nil {
 		return d, err
 	}
 	defer func() { err = errors.Join(err, h.db.Drop(context.WithoutCancel(ctx), verifySpace)) }()
-	cfg := runner.Config{Name: name, Lane: lane, Log: h.log, Store: scratch, Folds: folds, Upcast: upcast, Logger: h.cfg.Logger}
+	cfg.Store, cfg.Linger, cfg.Pace, cfg.Logger = scratch, 0, h.giveWay, nil
 	if until > 0 { // zero would mean the log's end
 		if _, err := runner.Rebuild(ctx, cfg, until, progress); err != nil {
 			return d, err
@@ -156,12 +152,8 @@ func (h *hub) replayDigest(ctx context.Context, name string, lane events.Lane, f
 		return d, err
 	}
 	defer again.Close()
-	tables := tablesOf(folds)
-	if d.Store, err = projections.ReplayDigest(ctx, live, tables); err != nil {
-		return d, err
-	}
-	d.Replay, err = projections.ReplayDigest(ctx, again, tables)
-	d.Equal = d.Store == d.Replay
+	_, digests, err := rebuild.CompareTables(ctx, live, again, tablesOf(cfg.Folds), nil)
+	d.Store, d.Replay, d.Equal = digests.Live, digests.Beside, digests.Live == digests.Beside
 	return d, err
 }
 

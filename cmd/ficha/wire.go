@@ -15,17 +15,25 @@ import (
 
 	"ficha/api"
 	"ficha/api/apikey"
+	"ficha/api/jobs"
+	"ficha/api/steward"
 	"ficha/events"
 	"ficha/events/gateway"
 	"ficha/events/natslog"
 	"ficha/matching"
 	"ficha/matching/resolver"
 	"ficha/projections"
+	"ficha/projections/changes"
 	"ficha/projections/contact"
 	"ficha/projections/correlation"
 	"ficha/projections/golden"
+	"ficha/projections/holdings"
+	"ficha/projections/insight"
+	"ficha/projections/letters"
 	"ficha/projections/pebblestore"
+	"ficha/projections/review"
 	"ficha/projections/runner"
+	"ficha/projections/switchable"
 	"ficha/projections/timeline"
 	"ficha/projections/witness"
 	"ficha/schemas"
@@ -55,7 +63,9 @@ type hubConfig struct {
 	Dir             string
 	NATSURL         string // external server; "": embedded
 	NATSCreds       string
+	NATSListen      natsListen // of the embedded server
 	AssumePowerSafe bool
+	WebhookAllow    []string // networks of one's own that webhooks may reach
 	Insecure        bool
 	Logger          *slog.Logger
 }
@@ -64,17 +74,24 @@ type hubConfig struct {
 type hub struct {
 	cfg        hubConfig
 	db         *pebblestore.DB
-	store      projections.Store
+	store      *switchable.Store
 	server     *natslog.Server // nil with an external server
+	nats       natsSide
+	feed       feedSide
+	stopping   <-chan struct{} // closed when the process is asked to end: streams end then
 	log        *natslog.Log
 	letters    *natslog.DeadLetters
 	keys       *apikey.Keys
 	guard      *witness.Guard
 	main       *runner.Runner
 	contact    *runner.Runner
+	rebuilds   rebuilds
 	resolver   *resolver.Resolver
+	schemas    *schemas.Registry
 	gateway    *gateway.Gateway
 	checker    *contact.Checker
+	stewards   *steward.Desk
+	jobs       *jobs.Desk
 	secrets    secrets
 	durability string
 	cancel     context.CancelFunc
@@ -90,8 +107,8 @@ type hub struct {
 // starts everything that moves events. The order matters: nothing answers before
 // the log is checked.
 func openHub(ctx context.Context, cfg hubConfig) (*hub, error) {
-	h := &hub{cfg: cfg}
-	return h, h.open(ctx, h.openFiles, h.openLog, h.openKeys, h.openGuard, h.startRunners, h.startResolver, h.openDoor, h.openAnswers)
+	h := &hub{cfg: cfg, stopping: ctx.Done()}
+	return h, h.open(ctx, h.openFiles, h.openLog, h.openKeys, h.openGuard, h.startRunners, h.startResolver, h.openDoor, h.openFeed, h.openAnswers, h.serveNATS)
 }
 
 // closedHubConfig says how to open a hub that does not run. Which NATS server its
@@ -122,7 +139,7 @@ func (h *hub) open(ctx context.Context, steps ...func(context.Context) error) er
 // openFiles opens secret, then store: a first start that is cut short leaves a
 // directory that the next one takes for new. The store's own lock keeps a second hub out
 // of the directory.
-func (h *hub) openFiles(context.Context) error {
+func (h *hub) openFiles(ctx context.Context) error {
 	if err := os.MkdirAll(h.cfg.Dir, 0o700); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
@@ -140,8 +157,7 @@ func (h *hub) openFiles(context.Context) error {
 	}
 	h.db = db
 	h.closers = append(h.closers, db)
-	h.store, err = db.Store("live")
-	return err
+	return h.openRows(ctx)
 }
 
 func isThere(path string) bool {
@@ -159,7 +175,7 @@ func (h *hub) openLog(ctx context.Context) error {
 		AssumePowerSafe: h.cfg.AssumePowerSafe, Logger: h.cfg.Logger,
 	}
 	if h.cfg.NATSURL == "" {
-		h.server, err = natslog.StartServer(natslog.ServerConfig{Dir: filepath.Join(h.cfg.Dir, dirLog), Logger: h.cfg.Logger})
+		h.server, err = natslog.StartServer(h.serverConfig())
 		if err != nil {
 			return err
 		}
@@ -196,6 +212,7 @@ func (h *hub) openKeys(ctx context.Context) error {
 		return err
 	}
 	h.keys, err = apikey.New(apikey.Config{Store: keyBucket{bucket}, ServerKey: key, Clock: time.Now})
+	h.nats.keys.Store(h.keys)
 	return err
 }
 
@@ -252,23 +269,22 @@ func (h *hub) verifyEachMinute(ctx context.Context) {
 
 // folds lists the main runner's folds.
 func folds() []projections.Fold {
-	return []projections.Fold{golden.New(), timeline.New(), correlation.Fold{}, witness.New()}
+	return []projections.Fold{golden.New(), changes.New(), timeline.New(), review.New(), correlation.Fold{}, witness.New(), letters.Fold{}, holdings.New(), insight.New()}
 }
 
 func (h *hub) startRunners(ctx context.Context) error {
 	var err error
-	common := runner.Config{Log: h.log, Store: h.store, Upcast: upcast, Logger: h.cfg.Logger, MarkDamaged: h.log.MarkDamaged}
-	all := common
-	all.Name, all.Folds, all.Linger = mainRunner, folds(), mainLinger
-	if h.main, err = runner.New(all); err != nil {
+	configs := h.runnerConfigs()
+	if h.main, err = runner.New(h.rebuilds.watched(configs[0])); err != nil {
 		return err
 	}
-	lane := common
-	lane.Name, lane.Lane, lane.Folds = contact.Name, events.LaneContact, []projections.Fold{contact.NewFold()}
-	if h.contact, err = runner.New(lane); err != nil {
+	if h.contact, err = runner.New(h.rebuilds.watched(configs[1])); err != nil {
 		return err
 	}
 	if err := errors.Join(h.main.Start(ctx), h.contact.Start(ctx)); err != nil {
+		return err
+	}
+	if err := h.openRebuilds(ctx, h.main, h.contact); err != nil {
 		return err
 	}
 	end, err := h.log.End(ctx)
@@ -281,6 +297,16 @@ func (h *hub) startRunners(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// runnerConfigs says how rows are folded: the main runner, then that of contact
+// statements.
+func (h *hub) runnerConfigs() []runner.Config {
+	common := runner.Config{Log: h.log, Store: h.store, Upcast: upcast, Logger: h.cfg.Logger, MarkDamaged: h.log.MarkDamaged}
+	all, lane := common, common
+	all.Name, all.Folds, all.Linger = mainRunner, folds(), mainLinger
+	lane.Name, lane.Lane, lane.Folds = contact.Name, events.LaneContact, []projections.Fold{contact.NewFold()}
+	return []runner.Config{all, lane}
 }
 
 // upcast brings an event of an old version to the newest one.
@@ -317,6 +343,7 @@ func (h *hub) openDoor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.schemas = registry
 	key, err := h.secrets.key(forDenies)
 	if err != nil {
 		return err
@@ -346,7 +373,7 @@ func (h *hub) openDoor(ctx context.Context) error {
 	return nil
 }
 
-func (h *hub) openAnswers(context.Context) error {
+func (h *hub) openAnswers(ctx context.Context) error {
 	key, err := h.secrets.key(forDecisions)
 	if err != nil {
 		return err
@@ -364,15 +391,18 @@ func (h *hub) openAnswers(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := h.openStewards(ctx); err != nil {
+		return err
+	}
 	desk, err := h.secrets.key(forDesk)
 	if err != nil {
 		return err
 	}
 	h.api, err = api.New(api.Config{
 		Secret: desk, MaxBody: maxBody,
-		Gateway: h.gateway, Log: h.log, IDs: h.db.IDIndex(), Correlations: correlation.Index{}, DeadLetters: h.letters,
+		Gateway: h.gateway, Log: h.log, IDs: h.db.IDIndex(), Correlations: correlation.Index{}, DeadLetters: h.letters, EventSchemas: h.schemas, NATSPrefix: natsPrefix,
 		Store: h.store, Runner: mainRunner, Freshness: freshness{h}, Checker: h.checker, Keys: h.keys, Insecure: h.cfg.Insecure,
-		Status: h.status, Ready: h.ready,
+		Status: h.status, Ready: h.ready, Matcher: h.resolver, Projections: projectionDesk{h}, Webhooks: h.feed.webhooks, Closing: h.stopping, Steward: h.stewards, Jobs: h.jobs,
 		Verify: func(ctx context.Context) (api.Verification, error) { return h.verify(ctx, nil) }, Build: build(), Clock: time.Now, Logger: h.cfg.Logger,
 	})
 	return err
@@ -391,7 +421,12 @@ func (h *hub) run(task func()) {
 
 // close stops what moves, then closes files in the reverse order of opening.
 func (h *hub) close(logger *slog.Logger) {
+	h.nats.close(h)
 	h.cancel()
+	h.feed.stop()
+	if h.jobs != nil {
+		h.jobs.Stop()
+	}
 	if h.resolver != nil {
 		h.resolver.Stop()
 	}

@@ -44,11 +44,14 @@ var allowed = map[string][]string{
 	"projections/contact":     {"projections", "events", "projections/golden"},
 	"projections/correlation": {"projections", "events"},
 	"projections/review":      {"projections", "events", "projections/golden"},
-	"projections/changes":     {"projections", "events", "projections/golden"},
+	"projections/changes":     {"projections", "events", "projections/golden", "projections/contact"},
 	"projections/holdings":    {"projections", "events", "events/record", "projections/golden"},
 	"projections/insight":     {"projections", "events", "events/record", "projections/golden"},
+	"projections/letters":     {"projections", "events"},
 	"projections/witness":     {"projections", "events"},
 	"projections/runner":      {"projections", "events"},
+	"projections/switchable":  {"projections"},
+	"projections/rebuild":     {"projections", "events", "projections/runner", "projections/switchable"},
 	"projections/pebblestore": {"projections", "events", "matching/resolver"},
 	"town":                    {"events"},
 	"api":                     {"api", "projections", "events", "matching"},
@@ -69,6 +72,8 @@ var confined = map[string][]string{
 	"github.com/spf13/cobra":                {"cmd/ficha"},
 	"github.com/prometheus/client_golang":   {"api", "cmd/ficha"},
 	"github.com/nyaruka/phonenumbers":       {"internal/contactpoint"},
+	"github.com/xuri/excelize":              {"api/steward/sheet"},
+	"github.com/standard-webhooks":          {"api/webhook"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {
