@@ -53,7 +53,7 @@ func TestFollow(t *testing.T) {
 func TestFollowEnds(t *testing.T) {
 	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "id: 1.0\nevent: created\ndata: {}\n\n") }))
 	enough := errors.New("enough")
-	if err := (&Client{BaseURL: hub.URL}).Follow(t.Context(), Feed{}, func(Change) error { return enough }); err != enough {
+	if err := (&Client{BaseURL: hub.URL}).Follow(t.Context(), Feed{}, func(Change) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("what yield says: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -149,14 +149,13 @@ func (w *world) record(n int) {
 // receiver is somebody who is sent webhooks.
 type receiver struct {
 	*httptest.Server
-	mu       sync.Mutex
-	got      []string // ids of changes, in order of arrival
-	kinds    []string
-	heads    []http.Header
-	bodies   [][]byte
-	answers  []int // of the next requests; then 204
-	lateness time.Duration
-	serve    http.HandlerFunc // instead
+	mu      sync.Mutex
+	got     []string // ids of changes, in order of arrival
+	kinds   []string
+	heads   []http.Header
+	bodies  [][]byte
+	answers []int            // of the next requests; then 204
+	serve   http.HandlerFunc // instead
 }
 
 func newReceiver(t *testing.T) *receiver {

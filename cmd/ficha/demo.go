@@ -391,7 +391,7 @@ The hub listens on %[1]s until you press Ctrl-C. Keys:
 
 To try it, paste this into another terminal:
 
-  export FICHA_URL=%[1]s AGENT=%[2]s PUBLISHER=%[6]s
+  export FICHA_URL=%[1]s AGENT=%[2]s PUBLISHER=%[6]s STEWARD=%[3]s
 
 %[8]s was rung %[9]d times about a loan that he declined on the first call.
 Who is he, may we ring him about it on his other number, and what was said?

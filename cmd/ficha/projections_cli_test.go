@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"ficha/api/client"
 	"ficha/projections"
@@ -53,6 +54,13 @@ func TestProjectionsOfAStoppedHub(t *testing.T) {
 	beside := l["beside"].(map[string]any)
 	if l["space"] != "rebuild_1" || beside["space"] != "live" || beside["state"] != "previous" || l["next_cursor"] != nil {
 		t.Errorf("the hub lists %v", l)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	var watched bytes.Buffer
+	Main(ctx, []string{"projections", "list", "--watch", "--json"}, streams{in: strings.NewReader(""), out: &watched, err: &bytes.Buffer{}})
+	if n := len(objects(t, watched.String())); n < 2 {
+		t.Errorf("listed %d times in a second and a half", n)
 	}
 	wantExit(t, exitOK, "as it should be", "verify")
 	wantExit(t, exitOK, "holds the same rows", "projections", "diff")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"ficha/api"
 	"ficha/api/client"
@@ -286,4 +287,26 @@ func killInTheMiddle(t *testing.T, h *hubProcess, some bool) string {
 		return false
 	})
 	return job.ID
+}
+
+// TestSpeedIsOfTheLastTenSeconds: what is older does not count, and nothing is
+// divided by nothing.
+func TestSpeedIsOfTheLastTenSeconds(t *testing.T) {
+	var s speed
+	now := time.Unix(1_900_000_000, 0)
+	if got := s.perSecond(now); got != 0 {
+		t.Errorf("nothing was done: %v/s", got)
+	}
+	for i := range 30 {
+		s.add(now.Add(time.Duration(i)*time.Second), 100)
+	}
+	if got := s.perSecond(now.Add(29 * time.Second)); got != 100 {
+		t.Errorf("a hundred each second: %v/s", got)
+	}
+	if got := s.perSecond(now.Add(34 * time.Second)); got != 50 {
+		t.Errorf("five seconds later: %v/s, want 50", got)
+	}
+	if got := s.perSecond(now.Add(time.Hour)); got != 0 {
+		t.Errorf("an hour later: %v/s", got)
+	}
 }

@@ -21,7 +21,11 @@ func TestReadmeLines(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		testneeds.Missing(t, "curl", "curl", "apt-get install curl")
 	}
-	lines := shellLines(t)
+	blocks := shellBlocks(t)
+	if len(blocks) != 2 {
+		t.Fatalf("the README shows %d blocks, want 2", len(blocks))
+	}
+	lines := strings.Split(blocks[0], "\n")
 	if len(lines) != 5 {
 		t.Fatalf("the README shows %d lines, want 5", len(lines))
 	}
@@ -39,21 +43,31 @@ func TestReadmeLines(t *testing.T) {
 			t.Errorf("line %d: want %s in the answer, got\n%s", i+1, want[i], out)
 		}
 	}
+	steward := shell(t, "set -e\n"+blocks[1], env)
+	rest := steward
+	for _, w := range []string{"likely to be one", "appended at position", "appended at position", "took a decision back"} {
+		_, after, ok := strings.Cut(rest, w)
+		if !ok {
+			t.Errorf("the steward's lines lack %q, or it comes too early:\n%s", w, steward)
+		}
+		rest = after
+	}
 }
 
-// shellLines gives the commands of the README's sh block.
-func shellLines(t *testing.T) []string {
+// shellBlocks gives the README's sh blocks.
+func shellBlocks(t *testing.T) []string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(testneeds.RepoRoot(t), "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(b), "```sh\n")
-	block, _, closed := strings.Cut(rest, "```")
-	if !ok || !closed {
-		t.Fatal("the README has no sh block")
+	var blocks []string
+	for i, part := range strings.Split(string(b), "```sh\n") {
+		if block, _, closed := strings.Cut(part, "```"); i > 0 && closed {
+			blocks = append(blocks, strings.TrimSpace(block))
+		}
 	}
-	return strings.Split(strings.TrimSpace(block), "\n")
+	return blocks
 }
 
 func shell(t *testing.T, line string, env []string) string {
@@ -85,7 +99,7 @@ func demoEnvironment(t *testing.T) []string {
 		cancel()
 		<-ended
 	})
-	export := regexp.MustCompile(`(?m)^  export (FICHA_URL=\S+) (AGENT=\S+) (PUBLISHER=\S+)$`)
+	export := regexp.MustCompile(`(?m)^  export (FICHA_URL=\S+) (AGENT=\S+) (PUBLISHER=\S+) (STEWARD=\S+)$`)
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		mu.Lock()
 		found := export.FindStringSubmatch(out.String())

@@ -11,8 +11,12 @@ import (
 	"ficha/projections"
 	"ficha/projections/contact"
 	"ficha/projections/golden"
+	"ficha/projections/holdings"
+	"ficha/projections/insight"
+	"ficha/projections/letters"
 	"ficha/projections/pebblestore"
 	"ficha/projections/rebuild"
+	"ficha/projections/review"
 	"ficha/projections/runner"
 	"ficha/projections/switchable"
 	"ficha/projections/timeline"
@@ -74,6 +78,8 @@ func (h *hub) openRebuilds(_ context.Context, live ...rebuild.Live) error {
 func contents() map[string]func(context.Context, projections.Reader) ([]string, error) {
 	return map[string]func(context.Context, projections.Reader) ([]string, error){
 		golden.New().Name(): golden.Content, timeline.New().Name(): timeline.Content, contact.Name: contact.Content,
+		review.New().Name(): review.Content, holdings.New().Name(): holdings.Content, insight.New().Name(): insight.Content,
+		letters.Fold{}.Name(): letters.Content,
 	}
 }
 

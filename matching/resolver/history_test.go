@@ -1,6 +1,7 @@
 package resolver_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -44,6 +45,7 @@ func checks(t *testing.T, few int) {
 type history struct {
 	t        *rapid.T
 	n        int // events so far; also their minute
+	pool     int // how many records there are; 0: recordsOfHistory
 	verdicts []events.EventID
 }
 
@@ -80,7 +82,7 @@ func (h *history) step() events.Envelope {
 }
 
 func (h *history) key() events.RecordKey {
-	return recordKey(rapid.IntRange(0, recordsOfHistory-1).Draw(h.t, "record"))
+	return recordKey(rapid.IntRange(0, cmp.Or(h.pool, recordsOfHistory)-1).Draw(h.t, "record"))
 }
 
 // stated is one of three people, fully or in part, or the father of one, who has the
@@ -93,13 +95,17 @@ func (h *history) stated(k events.RecordKey) events.Envelope {
 		BirthDate: [...]string{"1980-02-11", "1955-07-30", "1991-12-24"}[who],
 		Phones:    []events.Phone{{Value: [...]string{"+50255123456", "+50255123456", "+50255129999"}[who]}},
 	}
-	switch rapid.IntRange(0, 4).Draw(h.t, "how") {
+	switch rapid.IntRange(0, 6).Draw(h.t, "how") {
 	case 0:
 		c.BirthDate = ""
 	case 1:
 		c.Phones, c.Emails = nil, []events.Email{{Value: "barrientos@example.com"}}
 	case 2:
 		c.Documents = []events.Document{{Kind: "dpi", Number: [...]string{"2365487100101", "1965487100101", "2365487101009"}[rapid.IntRange(0, 2).Draw(h.t, "document")], Country: "GT"}}
+	case 3:
+		c.Names[0].Family2, c.BirthDate = "", c.BirthDate[:4]
+	case 4:
+		c.Names[0].Given, c.Gender = c.Names[0].Given[:1]+".", "female"
 	}
 	return h.event(k.Source, events.CustomerRecordedV1, c)
 }

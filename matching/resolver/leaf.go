@@ -3,6 +3,7 @@ package resolver
 import (
 	"github.com/google/uuid"
 
+	"ficha/events"
 	"ficha/matching"
 )
 
@@ -33,23 +34,27 @@ func (b *Book) leaves(p *matching.Prepared, stale []uuid.UUID) *leaves {
 }
 
 // of gives the live records that are clustered together with one, itself included,
-// sorted. ok is false where that hangs on more than is near: where verdicts or the
-// size limit may refuse links that sources state, the whole component has to be
-// looked at.
+// sorted. ok is false where that hangs on more than is near: where a verdict or the
+// size limit may refuse links that sources state, only the whole component tells.
 func (l *leaves) of(id uuid.UUID) (part []uuid.UUID, ok bool) {
-	for threshold := l.model.LinkFloor(); threshold < maxThreshold; threshold += thresholdStep {
-		part, fits, ok := l.piece(id, threshold)
-		if fits || !ok {
-			return part, ok
+	floor := l.model.LinkFloor()
+	for threshold := floor; threshold < maxThreshold; threshold += thresholdStep {
+		part, sure := l.piece(id, threshold)
+		switch {
+		case part != nil:
+			return part, sure || threshold == floor // the whole component, refused links and all
+		case !sure:
+			return nil, false
 		}
 	}
 	return nil, false
 }
 
-// piece gives the records that edges of at least the threshold, stated links and
-// verdicts connect with one. fits is false when they are more than a group may have;
-// they are not all found then.
-func (l *leaves) piece(id uuid.UUID, threshold int64) (part []uuid.UUID, fits, ok bool) {
+// piece gives the live records that edges of at least the threshold, stated links and
+// verdicts connect with one, nil where they are more than a group may have. sure says
+// that nothing refuses any of these links.
+func (l *leaves) piece(id uuid.UUID, threshold int64) (part []uuid.UUID, sure bool) {
+	sure = true
 	seen := map[uuid.UUID]bool{}
 	queue := []uuid.UUID{id}
 	for len(queue) > 0 {
@@ -59,19 +64,16 @@ func (l *leaves) piece(id uuid.UUID, threshold int64) (part []uuid.UUID, fits, o
 			continue
 		}
 		seen[x] = true
+		bound, safe := l.bound(x)
+		sure = sure && safe
 		if m := l.b.members[x]; m != nil && m.live {
 			if part = append(part, x); len(part) > l.model.MaxCluster {
-				return nil, false, true
+				return nil, sure
 			}
 		}
-		bound, sure := l.bound(x)
-		if !sure {
-			return nil, false, false
-		}
-		queue = append(queue, bound...)
-		queue = append(queue, l.linked(x, threshold)...)
+		queue = append(append(queue, bound...), l.linked(x, threshold)...)
 	}
-	return sortIDs(part), true, true
+	return sortIDs(part), sure
 }
 
 // linked gives the records that edges of at least the threshold lead to.
@@ -100,23 +102,20 @@ func (l *leaves) freshen(x uuid.UUID) {
 }
 
 // bound gives the records that stated links and verdicts join with one, directly or
-// over others; sure is false where some of that may be refused.
-func (l *leaves) bound(x uuid.UUID) (out []uuid.UUID, sure bool) {
-	sure = true
-	flood(map[uuid.UUID]bool{}, []uuid.UUID{x}, func(id uuid.UUID, on func(...uuid.UUID)) {
-		if id != x {
-			out = append(out, id)
-		}
-		on(l.b.stated[id]...)
-		l.b.verdicts.sameAs(id, func(other uuid.UUID) { on(other) })
-	})
-	if len(out) == 0 {
+// over others; safe is false where some of that may be refused.
+func (l *leaves) bound(x uuid.UUID) (out []uuid.UUID, safe bool) {
+	b := l.b
+	if len(b.stated[x])+len(b.verdicts.byRecord[x]) == 0 {
 		return nil, true
 	}
-	for _, id := range append(out, x) {
-		if len(l.b.verdicts.byRecord[id]) > 0 {
-			sure = false // perhaps one that keeps them apart
+	parted := false
+	flood(map[uuid.UUID]bool{}, []uuid.UUID{x}, func(id uuid.UUID, on func(...uuid.UUID)) {
+		out = append(out, id)
+		on(b.stated[id]...)
+		b.verdicts.sameAs(id, func(other uuid.UUID) { on(other) })
+		for event := range b.verdicts.byRecord[id] {
+			parted = parted || b.verdicts.byEvent[event].What == events.VerdictDifferent
 		}
-	}
-	return out, sure && len(out) < l.model.MaxCluster
+	})
+	return out, len(out) == 1 || !parted && len(out) <= l.model.MaxCluster
 }

@@ -82,18 +82,14 @@ func (r *Resolver) Recorded(ctx context.Context, key events.RecordKey) (record.S
 
 func recordKey(id uuid.UUID) []byte { return key(rowRecord, id) }
 
-// match puts the record into the book, decides, and takes everything back.
+// match puts the record into the book, decides about it, and takes everything back.
 func (b *Book) match(p *matching.Prepared, at events.Position, edgesOf func([]uuid.UUID) [][]matching.Edge) Matched {
 	id := p.ID()
 	m := Matched{Known: b.members[id] != nil}
 	var near map[uuid.UUID]matching.Explanation
 	var joined []uuid.UUID
 	b.suppose(func() {
-		dirty := sortIDs(b.Put(p, id, at))
-		dirty = b.refreshAll(dirty, edgesOf)
-		old, _ := b.regroupAround(dirty)
-		joined = slices.Clone(b.group(id))
-		m.Joins = joinedGroups(old, joined, id)
+		joined, m.Joins = b.join(p, at, edgesOf)
 		near = b.explainNear(id, m.Joins)
 	})
 	for other, x := range near {
@@ -107,6 +103,65 @@ func (b *Book) match(p *matching.Prepared, at events.Position, edgesOf func([]uu
 		return cmp.Or(cmp.Compare(y.Weight, x.Weight), compareIDs(x.Record, y.Record))
 	})
 	return m
+}
+
+// join puts a record into the book and gives the group that it comes to be in, sorted,
+// and the groups as they were of which others are in it. It looks at no more than is
+// clustered together with the record, if it can.
+func (b *Book) join(p *matching.Prepared, at events.Position, edgesOf func([]uuid.UUID) [][]matching.Edge) (joined []uuid.UUID, joins [][]uuid.UUID) {
+	id := p.ID()
+	before := b.members[id]
+	unheard := before == nil || !before.live
+	dirty := sortIDs(b.Put(p, id, at))
+	stale := dirty
+	if !unheard {
+		stale = nil
+		dirty = b.refreshAll(dirty, edgesOf)
+	}
+	// Edges of others only lose by a record that was not there: they can be read when
+	// they are come across.
+	part, ok := b.leaves(p, stale).of(id)
+	if ok {
+		return b.joinIn(id, part)
+	}
+	if unheard {
+		dirty = b.refreshAll(dirty, edgesOf)
+	}
+	old, _ := b.regroupAround(dirty)
+	joined = slices.Clone(b.group(id))
+	return joined, joinedGroups(old, joined, id)
+}
+
+// joinIn clusters the records that are clustered together with one.
+func (b *Book) joinIn(id uuid.UUID, part []uuid.UUID) (joined []uuid.UUID, joins [][]uuid.UUID) {
+	joined = []uuid.UUID{id}
+	if len(part) > 1 {
+		groups := b.index.Cluster(b.component(part)).Groups
+		joined = groups[slices.IndexFunc(groups, func(g []uuid.UUID) bool { return slices.Contains(g, id) })]
+	}
+	touched := append(slices.Clone(joined), b.followers(id, joined)...)
+	joins = b.groupsOver([][]uuid.UUID{slices.DeleteFunc(touched, func(o uuid.UUID) bool { return o == id })})
+	return joined, joins
+}
+
+// followers gives the withdrawn records that come to be in the group of one because it
+// is there: those of its own group, and those that sources state to be the same.
+func (b *Book) followers(id uuid.UUID, joined []uuid.UUID) []uuid.UUID {
+	gone := slices.Clone(b.group(id))
+	flood(map[uuid.UUID]bool{id: true}, b.stated[id], func(o uuid.UUID, on func(...uuid.UUID)) {
+		if m := b.members[o]; m == nil || !m.live {
+			gone = append(gone, o)
+			on(b.stated[o]...)
+		}
+	})
+	return slices.DeleteFunc(gone, func(o uuid.UUID) bool {
+		m := b.members[o]
+		if m == nil || m.live {
+			return true
+		}
+		host, ok := b.host(o)
+		return !ok || !slices.Contains(joined, host)
+	})
 }
 
 // joinedGroups gives the old groups of which a record other than id is in the

@@ -158,9 +158,9 @@ func TestMatchIsWhatAppendingGives(t *testing.T) {
 	checks(t, 150)
 	es := engines(t)
 	rapid.Check(t, func(t *rapid.T) {
-		h, e := &history{t: t}, rapid.SampledFrom(es).Draw(t, "engine")
+		h, e := &history{t: t, pool: rapid.SampledFrom([]int{recordsOfHistory, 30}).Draw(t, "pool")}, rapid.SampledFrom(es).Draw(t, "engine")
 		b := newBench(t, e)
-		b.tell(t, h.steps(3, 25))
+		b.tell(t, h.steps(3, 3*h.pool))
 		k := h.key()
 		if rapid.Bool().Draw(t, "unheard of") {
 			k = events.RecordKey{Source: "/new", ID: "n"}

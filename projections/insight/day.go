@@ -33,13 +33,6 @@ func (d Day) String() string { return d.date().Format(time.DateOnly) }
 // Month is the month of the day: 2026-03.
 func (d Day) Month() string { return d.date().Format("2006-01") }
 
-// hourOf gives day and hour of a moment in UTC.
-func hourOf(t time.Time) (Day, byte) {
-	h := floorDiv(t.Unix(), 3600)
-	d := floorDiv(h, 24)
-	return Day(d), byte(h - 24*d)
-}
-
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b < 0 {

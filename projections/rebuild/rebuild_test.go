@@ -433,8 +433,7 @@ func TestOneAtATime(t *testing.T) {
 // TestRunnersAreNotHeldForLong: a space that cannot catch up in time is given up,
 // and the runners go on.
 func TestRunnersAreNotHeldForLong(t *testing.T) {
-	var w *world
-	w = newWorld(t, eventstest.NewLog(nil), vfs.NewMem(), func(c *rebuild.Config) {
+	w := newWorld(t, eventstest.NewLog(nil), vfs.NewMem(), func(c *rebuild.Config) {
 		c.MaxHold = time.Nanosecond
 		c.Clock = func() time.Time { return time.Unix(0, 0) }
 	})
