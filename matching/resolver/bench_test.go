@@ -17,7 +17,7 @@ func BenchmarkDecide(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	log, n := eventstest.NewLog(clock), 0
+	n := 0
 	var told []events.Envelope
 	for e := range made.Events() {
 		if e.Type == events.CustomerRecordedV1 {
@@ -26,7 +26,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 	e := engine(b)
 	for b.Loop() {
-		log = eventstest.NewLog(clock)
+		log := eventstest.NewLog(clock)
 		if _, err := log.Append(context.Background(), told); err != nil {
 			b.Fatal(err)
 		}
