@@ -17,8 +17,8 @@ import (
 // prefix begins the names of the spaces that Build makes; a number follows.
 const prefix = "rebuild_"
 
-// near is how many events may be missing when a space counts as filled; in a long
-// log, one of a hundred. Who compares or switches catches up with the rest.
+// near is how many events are folded in a moment. So many may be missing when a
+// space counts as filled (in a long log one of a hundred), or when runners are held.
 const near = 256
 
 // Rebuilder does what the package comment says. Safe for concurrent use.

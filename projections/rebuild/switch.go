@@ -166,12 +166,12 @@ func (b *Rebuilder) standStill(ctx context.Context, store projections.Store) (re
 	return nil, err
 }
 
-// approach folds after the live rows, round by round, until a round is short
-// enough to have runners held for the next one. A space that is ahead of the live
-// rows, because they lag, waits.
+// approach folds after the live rows, round by round, until a round is so short, or
+// so little is missing, that runners can be held for the next one. A space that is
+// ahead of the live rows, because they lag, waits.
 func (b *Rebuilder) approach(ctx context.Context, store projections.Store) error {
 	for range rounds {
-		began := b.cfg.Clock()
+		began, missing := b.cfg.Clock(), events.Position(0)
 		for _, r := range b.cfg.Runners {
 			live := r.Live.Position()
 			at, err := b.catchUp(ctx, r, store, live)
@@ -183,8 +183,9 @@ func (b *Rebuilder) approach(ctx context.Context, store projections.Store) error
 					return fmt.Errorf("wait for the live rows: %w", err)
 				}
 			}
+			missing += r.Live.Position() - at
 		}
-		if b.cfg.Clock().Sub(began) <= b.cfg.MaxHold/4 {
+		if missing <= near || b.cfg.Clock().Sub(began) <= b.cfg.MaxHold/4 {
 			return nil
 		}
 	}
