@@ -1,6 +1,8 @@
 package resolver
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 
 	"ficha/events"
@@ -38,23 +40,22 @@ func (b *Book) leaves(p *matching.Prepared, stale []uuid.UUID) *leaves {
 // size limit may refuse links that sources state, only the whole component tells.
 func (l *leaves) of(id uuid.UUID) (part []uuid.UUID, ok bool) {
 	floor := l.model.LinkFloor()
+	if part, _ := l.piece(id, floor, l.conducted); part != nil {
+		return part, true // the whole component
+	}
 	for threshold := floor; threshold < maxThreshold; threshold += thresholdStep {
-		part, sure := l.piece(id, threshold)
-		switch {
-		case part != nil:
-			return part, sure || threshold == floor // the whole component, refused links and all
-		case !sure:
-			return nil, false
+		if part, safe := l.piece(id, threshold, l.bound); part != nil || !safe {
+			return part, safe
 		}
 	}
 	return nil, false
 }
 
-// piece gives the live records that edges of at least the threshold, stated links and
-// verdicts connect with one, nil where they are more than a group may have. sure says
-// that nothing refuses any of these links.
-func (l *leaves) piece(id uuid.UUID, threshold int64) (part []uuid.UUID, sure bool) {
-	sure = true
+// piece gives the live records that edges of at least the threshold and what bound
+// gives connect with one; nil where they are more than a group may have. safe says
+// that bound was sure every time.
+func (l *leaves) piece(id uuid.UUID, threshold int64, bound func(uuid.UUID) ([]uuid.UUID, bool)) (part []uuid.UUID, safe bool) {
+	safe = true
 	seen := map[uuid.UUID]bool{}
 	queue := []uuid.UUID{id}
 	for len(queue) > 0 {
@@ -64,16 +65,16 @@ func (l *leaves) piece(id uuid.UUID, threshold int64) (part []uuid.UUID, sure bo
 			continue
 		}
 		seen[x] = true
-		bound, safe := l.bound(x)
-		sure = sure && safe
 		if m := l.b.members[x]; m != nil && m.live {
 			if part = append(part, x); len(part) > l.model.MaxCluster {
-				return nil, sure
+				return nil, safe
 			}
 		}
-		queue = append(append(queue, bound...), l.linked(x, threshold)...)
+		joined, sure := bound(x)
+		safe = safe && sure
+		queue = append(append(queue, joined...), l.linked(x, threshold)...)
 	}
-	return sortIDs(part), sure
+	return sortIDs(part), safe
 }
 
 // linked gives the records that edges of at least the threshold lead to.
@@ -101,21 +102,33 @@ func (l *leaves) freshen(x uuid.UUID) {
 	}
 }
 
-// bound gives the records that stated links and verdicts join with one, directly or
-// over others; safe is false where some of that may be refused.
-func (l *leaves) bound(x uuid.UUID) (out []uuid.UUID, safe bool) {
-	b := l.b
+// conducted gives the records that stated links and verdicts lead to, as components
+// go by them.
+func (l *leaves) conducted(x uuid.UUID) (out []uuid.UUID, sure bool) {
+	out = slices.Clone(l.b.stated[x])
+	l.b.verdicts.sameAs(x, func(other uuid.UUID) { out = append(out, other) })
+	return out, true
+}
+
+// bound gives the live records that clustering joins with one by stated links and
+// verdicts; sure is false where some of that may be refused.
+func (l *leaves) bound(x uuid.UUID) (out []uuid.UUID, sure bool) {
+	b, parted := l.b, false
 	if len(b.stated[x])+len(b.verdicts.byRecord[x]) == 0 {
 		return nil, true
 	}
-	parted := false
 	flood(map[uuid.UUID]bool{}, []uuid.UUID{x}, func(id uuid.UUID, on func(...uuid.UUID)) {
 		out = append(out, id)
-		on(b.stated[id]...)
-		b.verdicts.sameAs(id, func(other uuid.UUID) { on(other) })
-		for event := range b.verdicts.byRecord[id] {
-			parted = parted || b.verdicts.byEvent[event].What == events.VerdictDifferent
-		}
+		on(b.liveStated(id)...)
+		flood(map[uuid.UUID]bool{}, []uuid.UUID{id}, func(o uuid.UUID, onward func(...uuid.UUID)) {
+			if m := b.members[o]; m != nil && m.live {
+				on(o)
+			}
+			for event := range b.verdicts.byRecord[o] {
+				parted = parted || b.verdicts.byEvent[event].What == events.VerdictDifferent
+			}
+			b.verdicts.sameAs(o, func(other uuid.UUID) { onward(other) })
+		})
 	})
 	return out, len(out) == 1 || !parted && len(out) <= l.model.MaxCluster
 }

@@ -85,7 +85,7 @@ type Config struct {
 	// Key keys the hashes by which differing rows are named, at least 16 bytes.
 	Key []byte
 	// MaxHold is how long runners may be held while a space catches up for the last
-	// time. Default: 400 ms.
+	// time. Default: 200 ms, less than a contact check waits for the latest events.
 	MaxHold time.Duration
 	Clock   func() time.Time
 	// Logger hears of spaces begun, dropped and promoted. Optional.
@@ -110,7 +110,7 @@ func (c *Config) Validate() error {
 		c.Carry = func(context.Context, projections.Reader, projections.Store) error { return nil }
 	}
 	if c.MaxHold <= 0 {
-		c.MaxHold = 400 * time.Millisecond
+		c.MaxHold = 200 * time.Millisecond
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
