@@ -29,20 +29,21 @@ type SplitRequest struct {
 	DryRun  bool          `json:"dry_run,omitempty" doc:"Say what would come of it, and do nothing"`
 }
 
-// NamedRecord names a source record: by key, or by its uuid alone.
+// NamedRecord names a source record: by key, by its uuid, or by both.
 type NamedRecord struct {
 	Source     string    `json:"source,omitempty" maxLength:"200" example:"/crm/bank"`
 	Stream     string    `json:"stream,omitempty" maxLength:"200" doc:"Default customer"`
 	ID         string    `json:"id,omitempty" maxLength:"512" example:"1"`
-	RecordUUID uuid.UUID `json:"record_uuid,omitzero" format:"uuid" doc:"Instead of the key"`
+	RecordUUID uuid.UUID `json:"record_uuid,omitzero" format:"uuid" doc:"Instead of the key, or beside it"`
 }
 
-// uuid gives the record's uuid; false where none is named.
+// uuid gives the record's uuid; false where none is named, or two different ones.
 func (n NamedRecord) uuid() (uuid.UUID, bool) {
-	if n.RecordUUID != uuid.Nil {
-		return n.RecordUUID, n.Source == "" && n.ID == ""
+	if n.RecordUUID != uuid.Nil && n.Source == "" && n.ID == "" {
+		return n.RecordUUID, true
 	}
-	return events.RecordKey{Source: n.Source, Stream: n.Stream, ID: n.ID}.UUID(), n.Source != "" && n.ID != ""
+	id := events.RecordKey{Source: n.Source, Stream: n.Stream, ID: n.ID}.UUID()
+	return id, n.Source != "" && n.ID != "" && (n.RecordUUID == uuid.Nil || n.RecordUUID == id)
 }
 
 // ActAnswer is what a merge or split did, or would do.
@@ -175,7 +176,7 @@ func (s *server) split(ctx context.Context, in *splitInput) (*actOutput, error) 
 	for i, n := range in.Body.Records {
 		record, ok := n.uuid()
 		if !ok {
-			return nil, invalid("/records/"+itoa(i), "names no record", "give source and id, or record_uuid")
+			return nil, invalid("/records/"+itoa(i), "names no record, or two", "give source and id, or record_uuid, or both of the same record")
 		}
 		p.Records = append(p.Records, record)
 	}
