@@ -34,6 +34,9 @@ race: ## all tests under the race detector (short forms of the end-to-end ones)
 story: ## the end-to-end tests at full size, against the real binary
 	FICHA_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 25m ./cmd/ficha/... ./matching/... -run 'Shared|Story|EndToEnd' -v | grep --line-buffered -Ev '^=== (RUN|PAUSE|CONT)'
 
+scale: ## the tests that need a large town: a quarter of an hour and 6 GB
+	FICHA_SCALE=full FICHA_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 60m ./cmd/ficha -run 'TestStoryMatchLatency' -v
+
 fuzz: ## fuzz every parser and normaliser for FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz' || true); do \
@@ -47,4 +50,4 @@ verify: ## formatting and module files are as they should be
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 
-.PHONY: help build test vet lint race story fuzz bench verify
+.PHONY: help build test vet lint race story scale fuzz bench verify
