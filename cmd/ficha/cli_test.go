@@ -119,6 +119,7 @@ func TestMistakesOfUsage(t *testing.T) {
 		})
 	}
 	wantExit(t, exitUsage, "say whom", "customer", "search", " ")
+	wantExit(t, exitUsage, "more than the key copied", "customer", "show", "x", "--key", "ficha_a_b\nficha_c_d")
 	if _, err := os.Stat("d"); !os.IsNotExist(err) {
 		t.Error("a mistake of usage left a data directory behind")
 	}

@@ -22,6 +22,9 @@ func (a *app) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, usage("the key has blanks or characters that no key has; was more than the key copied?")
+	}
 	at := a.url
 	if at == "" && a.data != "" {
 		if at, err = readAddress(a.data); err != nil {
