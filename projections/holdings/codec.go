@@ -12,6 +12,7 @@ import (
 	"ficha/events"
 	"ficha/internal/text"
 	"ficha/projections"
+	"ficha/projections/rowcodec"
 )
 
 // Normal gives a contract, order, case or serial number as it is compared:
@@ -84,7 +85,7 @@ func (b *brief) encode() []byte {
 		out[0] = 1
 	}
 	out = binary.AppendVarint(binary.AppendVarint(out, b.due), b.expires)
-	out = appendText(appendText(appendText(out, b.status), b.kind), b.owner)
+	out = rowcodec.AppendText(rowcodec.AppendText(rowcodec.AppendText(out, b.status), b.kind), b.owner)
 	if b.customer != uuid.Nil {
 		out = append(out, b.customer[:]...)
 	}
@@ -92,15 +93,15 @@ func (b *brief) encode() []byte {
 }
 
 func decodeBrief(v []byte) (brief, error) {
-	p := parser{rest: v}
+	p := rowcodec.Parse(v)
 	var b brief
-	flags := p.bytes(1)
-	b.due, b.expires = p.signed(), p.signed()
-	b.status, b.kind, b.owner = p.text(), p.text(), p.text()
-	if len(p.rest) > 0 {
-		copy(b.customer[:], p.bytes(16))
+	flags := p.Bytes(1)
+	b.due, b.expires = p.Signed(), p.Signed()
+	b.status, b.kind, b.owner = p.Text(), p.Text(), p.Text()
+	if len(p.Rest()) > 0 {
+		copy(b.customer[:], p.Bytes(16))
 	}
-	if p.failed {
+	if p.Failed() {
 		return brief{}, damaged(byCustomer)
 	}
 	b.escalated = flags[0] == 1
@@ -110,91 +111,26 @@ func decodeBrief(v []byte) (brief, error) {
 // encode writes the earliest time, the stamp, and the data as stated.
 func (h *holding) encode() []byte {
 	b := make([]byte, 0, 96+len(h.said.Value.data))
-	b = appendTime(b, h.first)
-	s := &h.said.Stamp
-	b = appendTime(b, s.Time)
-	if s.Revision == nil {
-		b = append(b, 0)
-	} else {
-		b = binary.AppendVarint(append(b, 1), *s.Revision)
-	}
-	b = appendText(appendText(b, s.Source), s.Event)
+	b = rowcodec.AppendStamp(rowcodec.AppendTime(b, h.first), h.said.Stamp)
 	return append(b, h.said.Value.data...)
 }
 
 // decode reads what encode wrote into a holding that knows its kind.
 func (h *holding) decode(v []byte) error {
-	p := parser{rest: v}
-	h.first = p.time()
-	s := events.Stamp{Time: p.time()}
-	if mark := p.bytes(1); len(mark) == 1 && mark[0] == 1 {
-		rev := p.signed()
-		s.Revision = &rev
-	}
-	s.Source, s.Event = p.text(), p.text()
-	if p.failed {
+	p := rowcodec.Parse(v)
+	h.first = p.Time()
+	s := p.Stamp()
+	if p.Failed() {
 		return damaged(holdings)
 	}
-	d, err := events.Decode(events.Stored{Envelope: events.Envelope{Type: h.kind.eventType(), Data: p.rest}})
+	d, err := events.Decode(events.Stored{Envelope: events.Envelope{Type: h.kind.eventType(), Data: p.Rest()}})
 	if err != nil || d.Payload == nil {
 		return damaged(holdings)
 	}
-	h.said.Stamp, h.said.Value = s, statement{facts: factsOf(d.Payload), data: p.rest}
+	h.said.Stamp, h.said.Value = s, statement{facts: factsOf(d.Payload), data: p.Rest()}
 	return nil
 }
 
 func damaged(t projections.Table) error {
 	return fmt.Errorf("decode row of %s: %w", t, events.ErrUnavailable)
-}
-
-// appendTime writes seconds and nanoseconds of Unix time.
-func appendTime(b []byte, t time.Time) []byte {
-	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
-}
-
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// parser reads what the encoders wrote; once it has failed it gives zeros.
-type parser struct {
-	rest   []byte
-	failed bool
-}
-
-func (p *parser) bytes(n uint64) []byte {
-	if n > uint64(len(p.rest)) {
-		p.failed, p.rest = true, nil
-		return nil
-	}
-	b := p.rest[:n]
-	p.rest = p.rest[n:]
-	return b
-}
-
-func (p *parser) number() uint64 {
-	n, k := binary.Uvarint(p.rest)
-	p.skip(k)
-	return n
-}
-
-func (p *parser) signed() int64 {
-	n, k := binary.Varint(p.rest)
-	p.skip(k)
-	return n
-}
-
-func (p *parser) skip(k int) {
-	if k <= 0 {
-		p.failed, p.rest = true, nil
-		return
-	}
-	p.rest = p.rest[k:]
-}
-
-func (p *parser) text() string { return string(p.bytes(p.number())) }
-
-func (p *parser) time() time.Time {
-	sec := p.signed()
-	return time.Unix(sec, int64(p.number())).UTC()
 }

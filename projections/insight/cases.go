@@ -6,6 +6,7 @@ import (
 
 	"ficha/events"
 	"ficha/projections"
+	"ficha/projections/rowcodec"
 )
 
 // countedCase is a row of insight_counted about a case.
@@ -100,24 +101,24 @@ func openedKey(seconds int64) []byte {
 func openedAt(key []byte) int64 { return int64(binary.BigEndian.Uint64(key)) - secondsOffset }
 
 func (x *countedCase) encode() []byte {
-	b := appendTime(appendStamp(make([]byte, 1, 64), x.stamp), x.first)
+	b := rowcodec.AppendTime(rowcodec.AppendStamp(make([]byte, 1, 64), x.stamp), x.first)
 	b[0] = byte(yes(x.stated))
 	return binary.AppendVarint(b, x.opened)
 }
 
 func (x *countedCase) decode(v []byte) bool {
-	p := parser{rest: v}
-	x.stated = p.byte() == 1
-	x.stamp, x.first = p.stamp(), p.time()
-	x.opened = p.signed()
-	return !p.failed
+	p := rowcodec.Parse(v)
+	x.stated = p.Byte() == 1
+	x.stamp, x.first = p.Stamp(), p.Time()
+	x.opened = p.Signed()
+	return !p.Failed()
 }
 
 func (c *caseRow) encode() []byte {
 	b := make([]byte, 1, 96)
 	b[0] = byte(yes(c.escalated))
 	for _, s := range [...]string{c.kind, c.status, c.channel, c.source} {
-		b = appendText(b, s)
+		b = rowcodec.AppendText(b, s)
 	}
 	for _, t := range [...]int64{c.ended, c.answered, c.due, c.expires} {
 		b = binary.AppendVarint(b, t)
@@ -126,16 +127,16 @@ func (c *caseRow) encode() []byte {
 }
 
 func decodeCase(v []byte) (caseRow, bool) {
-	p := parser{rest: v}
+	p := rowcodec.Parse(v)
 	var c caseRow
-	c.escalated = p.byte() == 1
+	c.escalated = p.Byte() == 1
 	for _, s := range [...]*string{&c.kind, &c.status, &c.channel, &c.source} {
-		*s = p.text()
+		*s = p.Text()
 	}
 	for _, t := range [...]*int64{&c.ended, &c.answered, &c.due, &c.expires} {
-		*t = p.signed()
+		*t = p.Signed()
 	}
-	return c, !p.failed
+	return c, !p.Failed()
 }
 
 // open says whether a case waits for its end at a time.

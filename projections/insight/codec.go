@@ -3,93 +3,14 @@ package insight
 import (
 	"encoding/binary"
 	"fmt"
-	"time"
 
 	"ficha/events"
 	"ficha/projections"
+	"ficha/projections/rowcodec"
 )
 
 func damaged(t projections.Table) error {
 	return fmt.Errorf("decode row of %s: %w", t, events.ErrUnavailable)
-}
-
-func appendStamp(b []byte, s events.Stamp) []byte {
-	b = appendTime(b, s.Time)
-	if s.Revision == nil {
-		b = append(b, 0)
-	} else {
-		b = binary.AppendVarint(append(b, 1), *s.Revision)
-	}
-	return appendText(appendText(b, s.Source), s.Event)
-}
-
-// appendTime writes seconds and nanoseconds of Unix time.
-func appendTime(b []byte, t time.Time) []byte {
-	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
-}
-
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// parser reads what the encoders wrote; once it has failed it gives zeros.
-type parser struct {
-	rest   []byte
-	failed bool
-}
-
-func (p *parser) bytes(n uint64) []byte {
-	if n > uint64(len(p.rest)) {
-		p.failed, p.rest = true, nil
-		return nil
-	}
-	b := p.rest[:n]
-	p.rest = p.rest[n:]
-	return b
-}
-
-func (p *parser) byte() byte {
-	if b := p.bytes(1); len(b) == 1 {
-		return b[0]
-	}
-	return 0
-}
-
-func (p *parser) number() uint64 {
-	n, k := binary.Uvarint(p.rest)
-	p.skip(k)
-	return n
-}
-
-func (p *parser) signed() int64 {
-	n, k := binary.Varint(p.rest)
-	p.skip(k)
-	return n
-}
-
-func (p *parser) skip(k int) {
-	if k <= 0 {
-		p.failed, p.rest = true, nil
-		return
-	}
-	p.rest = p.rest[k:]
-}
-
-func (p *parser) text() string { return string(p.bytes(p.number())) }
-
-func (p *parser) time() time.Time {
-	sec := p.signed()
-	return time.Unix(sec, int64(p.number())).UTC()
-}
-
-func (p *parser) stamp() events.Stamp {
-	s := events.Stamp{Time: p.time()}
-	if p.byte() == 1 {
-		rev := p.signed()
-		s.Revision = &rev
-	}
-	s.Source, s.Event = p.text(), p.text()
-	return s
 }
 
 // tallies are numbers per hour of one day, sparse: sorted by hour, none all zero.
@@ -108,15 +29,15 @@ type tally struct {
 const maxWidth = 5
 
 func (t *tallies) decode(v []byte) bool {
-	p := parser{rest: v}
-	for len(p.rest) > 0 && !p.failed {
-		row := tally{hour: p.byte()}
+	p := rowcodec.Parse(v)
+	for len(p.Rest()) > 0 && !p.Failed() {
+		row := tally{hour: p.Byte()}
 		for i := range t.width {
-			row.n[i] = p.signed()
+			row.n[i] = p.Signed()
 		}
 		t.rows = append(t.rows, row)
 	}
-	return !p.failed
+	return !p.Failed()
 }
 
 func (t *tallies) encode() []byte {

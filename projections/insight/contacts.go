@@ -8,6 +8,7 @@ import (
 	"ficha/events"
 	"ficha/events/record"
 	"ficha/projections"
+	"ficha/projections/rowcodec"
 )
 
 // interaction is a row of insight_counted about an interaction.
@@ -95,11 +96,11 @@ func (x *interaction) encode() []byte {
 	b := make([]byte, 1, 112)
 	if !x.withdrawn.IsZero() {
 		b[0] |= hasWithdrawn
-		b = appendStamp(b, x.withdrawn.Stamp)
+		b = rowcodec.AppendStamp(b, x.withdrawn.Stamp)
 	}
 	if !x.said.IsZero() {
 		b[0] |= hasSaid
-		b = appendStamp(b, x.said.Stamp)
+		b = rowcodec.AppendStamp(b, x.said.Stamp)
 		b = binary.AppendVarint(b, x.said.Value.hour)
 		b = append(b, x.said.Value.kind...)
 	}
@@ -107,17 +108,17 @@ func (x *interaction) encode() []byte {
 }
 
 func (x *interaction) decode(v []byte) bool {
-	p := parser{rest: v}
-	flags := p.byte()
+	p := rowcodec.Parse(v)
+	flags := p.Byte()
 	if flags&hasWithdrawn != 0 {
-		x.withdrawn.Stamp = p.stamp()
+		x.withdrawn.Stamp = p.Stamp()
 	}
 	if flags&hasSaid != 0 {
-		x.said.Stamp = p.stamp()
-		x.said.Value.hour = p.signed()
-		x.said.Value.kind = string(p.rest)
+		x.said.Stamp = p.Stamp()
+		x.said.Value.hour = p.Signed()
+		x.said.Value.kind = string(p.Rest())
 	}
-	return !p.failed
+	return !p.Failed()
 }
 
 // parts reads texts that appendParts wrote.

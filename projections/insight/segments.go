@@ -14,6 +14,7 @@ import (
 	"ficha/events/record"
 	"ficha/projections"
 	"ficha/projections/golden"
+	"ficha/projections/rowcodec"
 )
 
 // respondent is a row of insight_respondents: who has answered, and what.
@@ -27,12 +28,12 @@ func readRespondent(w projections.Work, customer uuid.UUID) (respondent, bool, e
 	if !ok {
 		return respondent{}, false, nil
 	}
-	p := parser{rest: v}
-	r := respondent{segment: p.text()}
-	if p.failed || len(p.rest)%16 != 0 {
+	p := rowcodec.Parse(v)
+	r := respondent{segment: p.Text()}
+	if p.Failed() || len(p.Rest())%16 != 0 {
 		return r, false, damaged(respondents)
 	}
-	for ids := p.rest; len(ids) > 0; ids = ids[16:] {
+	for ids := p.Rest(); len(ids) > 0; ids = ids[16:] {
 		r.answers = append(r.answers, uuid.UUID(ids[:16]))
 	}
 	return r, true, nil
@@ -43,7 +44,7 @@ func (r *respondent) write(w projections.Work, customer uuid.UUID) {
 		w.Delete(respondents, customer[:])
 		return
 	}
-	b := appendText(make([]byte, 0, 16+len(r.segment)+16*len(r.answers)), r.segment)
+	b := rowcodec.AppendText(make([]byte, 0, 16+len(r.segment)+16*len(r.answers)), r.segment)
 	for _, id := range r.answers {
 		b = append(b, id[:]...)
 	}

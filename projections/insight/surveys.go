@@ -11,6 +11,7 @@ import (
 	"ficha/events"
 	"ficha/events/record"
 	"ficha/projections"
+	"ficha/projections/rowcodec"
 )
 
 // The numbers of a tally of insight_surveys.
@@ -136,9 +137,9 @@ func (a *answer) count(w projections.Work, segment string, sign int64) error {
 // numbers.
 func encodeAnswer(x *record.Latest[answer]) []byte {
 	a := &x.Value
-	b := appendStamp(make([]byte, 0, 128), x.Stamp)
+	b := rowcodec.AppendStamp(make([]byte, 0, 128), x.Stamp)
 	b = append(b, a.customer[:]...)
-	b = appendText(binary.AppendVarint(b, a.hour), a.kind)
+	b = rowcodec.AppendText(binary.AppendVarint(b, a.hour), a.kind)
 	for _, n := range a.n {
 		b = binary.AppendVarint(b, n)
 	}
@@ -146,13 +147,13 @@ func encodeAnswer(x *record.Latest[answer]) []byte {
 }
 
 func decodeAnswer(x *record.Latest[answer], v []byte) bool {
-	p := parser{rest: v}
-	x.Stamp = p.stamp()
+	p := rowcodec.Parse(v)
+	x.Stamp = p.Stamp()
 	a := &x.Value
-	copy(a.customer[:], p.bytes(16))
-	a.hour, a.kind = p.signed(), p.text()
+	copy(a.customer[:], p.Bytes(16))
+	a.hour, a.kind = p.Signed(), p.Text()
 	for i := range a.n {
-		a.n[i] = p.signed()
+		a.n[i] = p.Signed()
 	}
-	return !p.failed
+	return !p.Failed()
 }
